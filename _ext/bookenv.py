@@ -1,0 +1,84 @@
+"""What the build learns from its surroundings: the repository's address, the site's, MathJax."""
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HOSTS = {"github.com", "gitlab.com"}
+ADDRESS = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?")
+
+
+def repository_url(folder):
+    """Return the address of the book's repository, or "" when it is not known.
+
+    It comes from BOOK_REPOSITORY_URL, from the variables that GitHub and GitLab set in their
+    jobs, or from the git remote ``origin`` of ``folder``, credentials left out.
+    """
+    environment = os.environ
+    if url := environment.get("BOOK_REPOSITORY_URL"):
+        return url.rstrip("/")
+    if name := environment.get("GITHUB_REPOSITORY"):
+        return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
+    if url := environment.get("CI_PROJECT_URL"):
+        return url.rstrip("/")
+    try:
+        remote = subprocess.run(
+            ["git", "-C", str(folder), "remote", "get-url", "origin"], capture_output=True, text=True, timeout=10
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    match = ADDRESS.fullmatch(remote)
+    return f"https://{match[1]}/{match[2]}" if match and match[1] in HOSTS else ""
+
+
+def set_repository(app, config):
+    """Show repository, issue and launch buttons where the address is known, and none elsewhere."""
+    url, options = repository_url(app.srcdir), dict(config.html_theme_options)
+    for key in ("repository_url", "launch_buttons"):  # without an address they would lead elsewhere
+        options.pop(key, None)
+    options.update(use_repository_button=bool(url), use_issues_button=bool(url), use_edit_page_button=False)
+    if url:
+        branch = os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+        options.update(repository_url=url, repository_branch=branch, path_to_docs="")
+    if urlsplit(url).hostname == "github.com":
+        options["launch_buttons"] = {
+            "binderhub_url": "https://mybinder.org",
+            "colab_url": "https://colab.research.google.com",
+            "notebook_interface": "jupyterlab",
+        }
+    config.html_theme_options = options
+
+
+def set_address(app, config):
+    """Tell the extensions for published sites where the book will be read."""
+    url = os.environ["BOOK_BASEURL"].rstrip("/") + "/"
+    config.html_baseurl = config.ogp_site_url = url
+    config.sitemap_url_scheme = "{link}"
+    config.ogp_social_cards = {"enable": False}
+    config.notfound_urls_prefix = urlsplit(url).path
+
+
+def copy_mathjax(app, exception):
+    """Put MathJax and its fonts, from the package that carries them, beside the pages."""
+    if exception or app.builder.format != "html":
+        return
+    source = Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    fonts = Path("output", "chtml", "fonts", "woff-v2")
+    (target / fonts).mkdir(parents=True, exist_ok=True)
+    for file in [source / "tex-chtml-full.js", *(source / fonts).glob("*.woff")]:
+        shutil.copyfile(file, target / file.relative_to(source))
+
+
+def setup(app):
+    if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
+        app.connect("config-inited", set_address, priority=50)
+        for name in ("sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"):
+            app.setup_extension(name)
+    app.connect("config-inited", set_repository, priority=100)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,12 @@
+// Accessibility: what the theme's markup leaves open.
+document.addEventListener("DOMContentLoaded", () => {
+  const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
+  // The visible words are the name of these controls; a different label hides it.
+  each("summary[aria-label], .search-button-field[aria-label], .theme-switch-button", (e) => e.removeAttribute("aria-label"));
+  each(".sidebar-primary-items__start", (e) => {
+    e.setAttribute("role", "region");
+    e.setAttribute("aria-label", "Book");
+  });
+  // A citation list is a list of paragraphs, not of list items.
+  each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
+});

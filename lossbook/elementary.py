@@ -1,0 +1,127 @@
+"""Functions from which losses are made, each accurate to a few units in the last place.
+
+All take real numbers or arrays, compute in at least float64, return the dtype they were
+given (float64 for integers, float32 for float16), and print no warning.
+"""
+
+import functools
+
+import numpy as np
+
+__all__ = ["sigmoid", "softplus", "softmax", "log_softmax", "xlogy", "xlog1py"]
+
+
+def common_dtype(*arrays):
+    """Return the dtype of a result: that of the floating arrays, at least float32.
+
+    An integer array takes the other's dtype and never promotes it: int64 labels with
+    float32 logits give float32.  Without any floating array the result is float64.
+    """
+    floating = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    return np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
+
+
+def working(array, dtype):
+    """Return ``array`` in the precision losses compute in: float64, or longdouble if it is one."""
+    return np.asarray(array, np.result_type(dtype, np.float64))
+
+
+def _elementary(function):
+    @functools.wraps(function)
+    @np.errstate(all="ignore")
+    def wrapper(*arguments):
+        arrays = [np.asarray(a) for a in arguments]
+        dtype = common_dtype(*arrays)
+        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[()]
+
+    return wrapper
+
+
+def product(a, b):
+    """Return a·b with 0·(±inf) = 0, the limit that an absent class needs; NaN stays NaN."""
+    result = a * b
+    return np.where((a == 0) & np.isinf(b), 0.0, result) if np.isnan(result).any() else result
+
+
+@_elementary
+def sigmoid(z):
+    """Return 1 / (1 + exp(-z)), the probability that belongs to the logit ``z``.
+
+    exp is taken of -|z| only, so nothing overflows and small probabilities keep all digits.
+
+    >>> float(sigmoid(0.0)), float(sigmoid(-1000.0))
+    (0.5, 0.0)
+    """
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+@_elementary
+def softplus(z):
+    """Return log(1 + exp(z)), the smooth version of max(z, 0).
+
+    >>> float(softplus(1000.0)), float(softplus(-1000.0))
+    (1000.0, 0.0)
+    """
+    return np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def softmax_terms(z):
+    """Return what softmax and its logarithm share, for the last axis of ``z``.
+
+    ``gap`` is z minus the largest logit of its row, ``e`` its exponential with the largest
+    logit's own term set to 0, ``others`` the row sums of ``e``, ``top`` the position of the
+    largest logit.  The probabilities are e / (1 + others), and 1 / (1 + others) at ``top``.
+    Leaving the 1 out of the sum is what lets log1p keep the digits of a small loss.
+    """
+    top = np.argmax(z, axis=-1)[..., np.newaxis]
+    largest = np.take_along_axis(z, top, axis=-1)
+    gap = z - largest
+    # inf - inf is NaN, but a single infinite logit has gap 0 to itself.
+    np.put_along_axis(gap, top, np.where(np.isnan(largest), largest, 0.0), axis=-1)
+    e = np.exp(gap)
+    np.put_along_axis(e, top, 0.0, axis=-1)
+    return gap, e, e.sum(axis=-1, keepdims=True), top
+
+
+@_elementary
+def log_softmax(z):
+    """Return log(exp(z_j) / Σ_m exp(z_m)) over the last axis.
+
+    >>> float(log_softmax([20.0, 0.0, 0.0])[0])
+    -4.1223072363804075e-09
+    """
+    gap, _, others, _ = softmax_terms(z)
+    return gap - np.log1p(others)
+
+
+@_elementary
+def softmax(z):
+    """Return exp(z_j) / Σ_m exp(z_m) over the last axis.
+
+    >>> softmax([1000.0, 1000.0]).tolist()
+    [0.5, 0.5]
+    """
+    gap, e, others, top = softmax_terms(z)
+    np.put_along_axis(e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1)
+    return e / (1.0 + others)
+
+
+@_elementary
+def xlogy(x, y):
+    """Return x·log(y) with 0·log 0 = 0.
+
+    >>> float(xlogy(0.0, 0.0)), float(xlogy(1.0, 0.0))
+    (0.0, -inf)
+    """
+    return product(x, np.log(y))
+
+
+@_elementary
+def xlog1py(x, y):
+    """Return x·log(1 + y) with 0·log 0 = 0.
+
+    >>> float(xlog1py(0.0, -1.0))
+    0.0
+    """
+    return product(x, np.log1p(y))

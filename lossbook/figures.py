@@ -1,0 +1,102 @@
+"""One style for all figures, and pictures that say in text what they show."""
+
+import base64
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from IPython.display import display
+
+# Distinct for the common kinds of colour blindness and at least 3:1 against white.
+COLOURS = ["#0072b2", "#d55e00", "#007f5c", "#aa3377", "#000000"]
+STYLE = {
+    "axes.prop_cycle": cycler(color=COLOURS, linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]),
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelsize": 11,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "axes.unicode_minus": False,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "figure.facecolor": "white",  # opaque: the picture is legible on a dark page too
+    "font.family": "DejaVu Sans",  # ships with Matplotlib, so a figure looks the same everywhere
+    "grid.alpha": 0.3,
+    "image.cmap": "cividis",
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,  # long enough to tell the line styles apart
+    "lines.linewidth": 2,
+    "savefig.facecolor": "white",
+}
+
+
+def subplots(rows=1, columns=1, width=7.5, height=3.2, **options):
+    """Return (figure, axes) in the style of the book; sizes are in inches."""
+    with mpl.rc_context(STYLE):
+        return plt.subplots(rows, columns, figsize=(width, height), **options)
+
+
+def show(figure, data=True):
+    """Show ``figure`` and, as its text form, its labels and what is drawn.
+
+    The text form is what a stored output is compared by: a changed label or curve is noticed,
+    although pictures are not compared.  With ``data=False`` the ranges of the drawn data are
+    left out, for results of training that differ between machines.
+    """
+    with mpl.rc_context(STYLE):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+    plt.close(figure)
+    picture = base64.b64encode(buffer.getvalue()).decode()
+    display({"image/png": picture, "text/plain": describe(figure, data)}, raw=True)
+
+
+def describe(figure, data=True):
+    """Return the labels of a figure, and for each panel what is drawn, as text."""
+    lines = ["Figure"]
+    for number, axes in enumerate(figure.axes, 1):
+        labels = (("title", axes.get_title()), ("x", axes.get_xlabel()), ("y", axes.get_ylabel()))
+        lines.append(f"  panel {number}: " + ", ".join(f"{name}: {text!r}" for name, text in labels if text))
+        for kind, artists in (("line", axes.lines), ("points", axes.collections), ("image", axes.images)):
+            for artist in artists:
+                name = "" if artist.get_label().startswith("_") else f" {artist.get_label()!r}"
+                lines.append(f"    {kind}{name}{_extent(kind, artist) if data else ''}")
+        lines += [f"    text {text.get_text()!r}" for text in axes.texts if text.get_text()]
+    return "\n".join(lines)
+
+
+def _extent(kind, artist):
+    if kind == "image":
+        return f", {' × '.join(map(str, artist.get_array().shape))}"
+    points = np.ma.getdata(artist.get_xydata() if kind == "line" else artist.get_offsets())
+    points = points[np.isfinite(points).all(axis=1)]
+    if not len(points):
+        return ""
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    return f", {len(points)} points, x {x0:.4g} to {x1:.4g}, y {y0:.4g} to {y1:.4g}"
+
+
+def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
+    """Draw elementwise losses and their gradients over a grid of predictions; return (figure, axes).
+
+    The grid is by default from -3 to 3 around ``y_true``, or the inside of the losses' domain.
+    """
+    low, high = losses[0].domain
+    if y_pred is None:
+        y_pred = np.linspace(low + 0.005, high - 0.005, 199) if np.isfinite(high) else np.linspace(y_true - 3, y_true + 3, 241)
+    target = np.full_like(y_pred, y_true)
+    figure, (left, right) = subplots(1, 2)
+    with mpl.rc_context(STYLE):
+        for loss in losses:
+            left.plot(y_pred, loss.per_sample(target, y_pred), label=repr(loss))
+            # The gradient of the mean is that of a sample divided by their number.
+            right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
+        symbol = losses[0].symbol
+        for axes, what in ((left, "loss"), (right, "derivative of the loss")):
+            axes.set_xlabel(xlabel or f"prediction ${symbol}$, for the target $y = {y_true:g}$")
+            axes.set_ylabel(what)
+        left.legend()
+    return figure, (left, right)

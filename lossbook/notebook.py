@@ -1,0 +1,28 @@
+"""Helpers for notebooks: values that the prose quotes, and source code shown from the module."""
+
+import inspect
+import textwrap
+
+from IPython.display import Markdown, display
+
+
+def glue(**values):
+    """Record each value under its name, invisibly, in the outputs of the running cell.
+
+    A number in the prose names the value it quotes, ``0.850<!--best_mse:.3f-->``, and
+    tools/check_numbers.py compares the two.  Values are Python numbers or strings; the record
+    is the one of ``myst_nb.glue``.
+
+    >>> glue(half=0.5)  # doctest: +SKIP
+    """
+    for name, value in values.items():
+        plain = value.item() if hasattr(value, "item") else value
+        prefix = "application/papermill.record/"
+        metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
+        display({prefix + "text/plain": repr(plain)}, raw=True, metadata=metadata)
+
+
+def show_source(*objects):
+    """Return the source code of functions, methods or classes as a highlighted block."""
+    code = "\n".join(textwrap.dedent(inspect.getsource(o)) for o in objects)
+    return Markdown(f"```python\n{code.rstrip()}\n```")

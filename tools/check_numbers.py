@@ -1,0 +1,110 @@
+"""Compare every number in the prose with the value it quotes.
+
+    python tools/check_numbers.py [--fix] [notebook ...]
+
+In the prose a number is followed by a comment that names a value recorded with
+lossbook.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.  Reported
+are numbers that differ from their value, decimal numbers tied to nothing, unknown names, and
+recorded values that no prose uses.  Numbers in code, formulas, links and HTML are not prose.
+Captions and alternative texts are prose too.  --fix rewrites the numbers that differ.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parents[1]
+MARK = re.compile(r"([-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|[-+]?(?:inf|nan)\b)<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->")
+NOT_PROSE = re.compile(
+    r"(?sm)^(`{3,})[^`].*?^\1\s*$|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{[^}]*\}"
+)
+DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
+RECORD = "application/papermill.record/text/plain"
+
+
+def recorded_values(notebook):
+    """Return the values that the stored outputs hold under their names."""
+    values = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            if name:
+                text = output["data"][RECORD]
+                values[name] = float(text) if re.fullmatch(r"-?(inf|nan)", text) else ast.literal_eval(text)
+    return values
+
+
+def prose_of(cell):
+    """Yield (read, write) for each text of a cell that a reader sees as prose."""
+    if cell.cell_type == "markdown":
+        yield cell.source, lambda text: setattr(cell, "source", text)
+    myst = cell.metadata.get("mystnb", {})
+    for owner, key in ((myst.get("image", {}), "alt"), (myst.get("figure", {}), "caption")):
+        if key in owner:
+            yield owner[key], lambda text, owner=owner, key=key: owner.__setitem__(key, text)
+
+
+def written(value, spec):
+    """Return ``value`` as the prose should write it, with a true minus sign in front of a negative number."""
+    return format(value, spec).replace("-", "−") if spec else str(value)
+
+
+def same(a, b):
+    """Return whether two written numbers are equal, whatever their minus sign looks like."""
+    return a.replace("−", "-") == b.replace("−", "-")
+
+
+def check(notebook, fix=False):
+    """Return (numbers checked, problems); with ``fix`` rewrite the numbers that differ."""
+    values, used, problems, count = recorded_values(notebook), set(), [], 0
+
+    def compare(match):
+        nonlocal count
+        count += 1
+        number, name, spec = match.groups()
+        if name not in values:
+            problems.append(f"{number} quotes {name}, which no cell records")
+            return match[0]
+        used.add(name)
+        right = written(values[name], spec)
+        if not same(number, right):
+            if fix:
+                return match[0].replace(number, right, 1)
+            problems.append(f"{number} quotes {name}, which is {right}")
+        return match[0]
+
+    for cell in notebook.cells:
+        for text, write in prose_of(cell):
+            new = MARK.sub(compare, text)
+            if fix and new != text:
+                write(new)
+            rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))
+            problems += [f"{loose} is tied to no value: …{rest[max(0, m.start() - 30) : m.end() + 20]!r}"
+                         for m in DECIMAL.finditer(rest) for loose in [m[0]]]  # fmt: skip
+    problems += [f"{name} is recorded and never quoted" for name in sorted(set(values) - used)]
+    return count, problems
+
+
+def main(arguments):
+    fix = "--fix" in arguments
+    paths = [Path(a) for a in arguments if a != "--fix"] or sorted((ROOT / "chapters").rglob("*.ipynb"))
+    numbers, wrong = 0, 0
+    for path in paths:
+        if ".ipynb_checkpoints" in path.parts:
+            continue
+        notebook = nbformat.read(path, as_version=4)
+        count, problems = check(notebook, fix)
+        if fix:
+            nbformat.write(notebook, path)
+        for problem in problems:
+            print(f"{path}: {problem}")
+        numbers, wrong = numbers + count, wrong + len(problems)
+    print(f"{numbers} numbers checked, {wrong} problems")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,78 @@
+"""Execute notebooks in place and store their outputs; a second run gives the same bytes.
+
+    python tools/run_notebooks.py                        every chapter
+    python tools/run_notebooks.py chapters/code/x.ipynb  the named ones
+
+Cell ids are the cell's number, metadata that changes from run to run is dropped, and the first
+code cell is set to the one that finds lossbook.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "_ext"))
+from bookenv import repository_url  # noqa: E402
+
+KEPT_METADATA = {"tags", "mystnb"}
+SETUP = """\
+# Find lossbook: installed, or in the clone of the book that this notebook lies in.
+import importlib.util, pathlib, sys
+if not importlib.util.find_spec("lossbook"):
+    sys.path += [str(p) for p in pathlib.Path.cwd().parents if (p / "lossbook" / "base.py").exists()]"""
+DOWNLOAD = """
+if not importlib.util.find_spec("lossbook"):
+    %pip install -q "git+{url}\""""
+
+
+def setup_source(url):
+    """Return the source of the first code cell; with the repository's address it works in Colab too."""
+    return SETUP + (DOWNLOAD.format(url=url) if url else "")
+
+
+def is_setup(cell):
+    """Return whether a code cell is the one that finds lossbook."""
+    return cell.source.startswith(SETUP.splitlines()[0])
+
+
+def run(path):
+    """Execute one notebook and write it back; return what went wrong, or None."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and is_setup(cell):
+            cell.source = setup_source(repository_url(ROOT))
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+    )
+    try:
+        client.execute()
+    except Exception as error:  # the notebook stays as it was; the error names the cell
+        return f"{path}: {error}"
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.id = f"{path.stem}-{number:03d}"[-64:]
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+        if cell.cell_type == "code":  # libraries log to stderr, with times and addresses
+            cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+    nbformat.write(notebook, path)
+    print("stored", path.relative_to(ROOT), flush=True)
+
+
+def main(arguments):
+    paths = [Path(a).resolve() for a in arguments] or sorted((ROOT / "chapters").rglob("*.ipynb"))
+    paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]
+    with ThreadPoolExecutor(2) as pool:
+        failures = [failure for failure in pool.map(run, paths) if failure]
+    print(*failures, sep="\n", end="\n" if failures else "")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
