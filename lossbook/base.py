@@ -32,7 +32,7 @@ class Claims:
     lipschitz: float = np.inf  #: the largest Euclidean length of a sample's gradient
     lower_bound: float = -np.inf  #: the greatest lower bound, approached or reached
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
-    symmetric: str = ""  #: under "the sign of the residual" or "a renaming of the classes"
+    symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
     invariant: str = ""  #: under "adding one number to all logits of a row"
     minimiser: str = ""  #: the constant with the least mean loss: "mean", "median", "probability"
     strictly_proper: bool = False  #: only the true probabilities minimise the expected loss

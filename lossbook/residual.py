@@ -36,7 +36,7 @@ class SquaredError(Residual):
         convex_in=("y_pred",),
         lower_bound=0.0,
         zero_when="y_pred = y_true",
-        symmetric="the sign of the residual",
+        symmetric="a change of the residual's sign",
         minimiser="mean",
         elsewhere={
             "keras": "keras.losses.MeanSquaredError()(y_true, y_pred)",
@@ -78,12 +78,11 @@ class AbsoluteError(Residual):
         lipschitz=1.0,
         lower_bound=0.0,
         zero_when="y_pred = y_true",
-        symmetric="the sign of the residual",
+        symmetric="a change of the residual's sign",
         minimiser="median",
         elsewhere={
             "keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)",
             "torch": "torch.nn.functional.l1_loss(y_pred, y_true)",
-            "optax": "abs(y_pred - y_true).mean()",
             "sklearn": "sklearn.metrics.mean_absolute_error(y_true, y_pred)",
         },
     )

@@ -1,0 +1,134 @@
+"""Values and gradients against the definition at 50 digits, in units of the last place."""
+
+import dataclasses
+
+import mpmath
+import numpy as np
+import pytest
+from samples import batch, extreme_samples, random_sample
+
+import lossbook
+from lossbook import CATALOGUE, check_gradient, symbolic
+from lossbook.base import Rowwise
+from lossbook.symbolic import condition, definition, exact, expanded, symbols
+
+DTYPES = (np.float32, np.float64)
+ULPS = 4
+
+
+def ulps(got, true):
+    """Return the distance of a float from an exact number, in spacings of floats there."""
+    dtype = np.asarray(got).dtype.type
+    with np.errstate(over="ignore"):
+        nearest = dtype(str(true)) if abs(true) > np.finfo(dtype).max else dtype(float(true))
+    if not np.isfinite(nearest) or not np.isfinite(got):
+        return 0.0 if got == nearest else np.inf
+    return float(abs(mpmath.mpf(float(got)) - true) / mpmath.mpf(float(np.spacing(abs(nearest)))))
+
+
+def too_far(loss, y, p):
+    """Return what is further from the exact number than 4 ulps, or than 4 times its condition number."""
+    arrays = (y[np.newaxis], p[np.newaxis]) if isinstance(loss, Rowwise) else (y, p)
+    true, slopes = exact(loss, y, p)
+    pairs = zip([*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()], [true, *slopes])
+    distances = [ulps(got, number) for got, number in pairs]
+    allowed = [ULPS] * len(distances)
+    # float32 is computed in float64, so that the conditioning of its inputs costs nothing.
+    if max(distances) > ULPS and np.asarray(p).dtype == np.float64:
+        value_condition, conditions = condition(loss, y, p)
+        allowed = [ULPS * max(1.0, float(c)) if mpmath.isfinite(c) else ULPS for c in (value_condition, *conditions)]
+    names = ["value", *(f"derivative {j}" for j in range(len(slopes)))]
+    return [
+        f"{loss} y={y} p={p}: {name} is {distance:.1f} ulps off, allowed are {limit:.1f}"
+        for name, distance, limit in zip(names, distances, allowed)
+        if distance > limit
+    ]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_random_points(loss, dtype):
+    rng = np.random.default_rng(0)
+    found = [problem for _ in range(1000) for problem in too_far(loss, *random_sample(loss, rng, dtype))]
+    assert not found, "\n".join(found[:10])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_extreme_points(loss, dtype):
+    found = [problem for y, p in extreme_samples(loss, dtype) for problem in too_far(loss, y, p)]
+    assert not found, "\n".join(found[:10])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", [c for c in CATALOGUE if isinstance(c, Rowwise)], ids=repr)
+def test_class_numbers_give_what_one_hot_rows_give(loss, dtype):
+    for y, p in extreme_samples(loss, dtype):
+        label, row = np.array([np.argmax(y)]), p[np.newaxis]
+        np.testing.assert_array_equal(loss.per_sample(label, row), loss.per_sample(y[np.newaxis], row))
+        np.testing.assert_array_equal(loss.gradient(label, row), loss.gradient(y[np.newaxis], row))
+
+
+def test_the_small_loss_that_libraries_round_to_zero():
+    logits = np.array([[20, 0, 0]], np.float32)
+    loss = lossbook.SoftmaxCrossEntropy()
+    assert f"{loss([0], logits):.4e}" == "4.1223e-09"
+    assert f"{loss.gradient([0], logits)[0, 0]:.4e}" == "-4.1223e-09"
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_stated_derivative_is_the_derivative_of_the_definition(loss):
+    rng = np.random.default_rng(1)
+    stated = definition(loss)[1]
+    y, p = symbols(loss)
+    for _ in range(20):
+        y_true, y_pred = random_sample(loss, rng)
+        gradient = exact(loss, y_true, y_pred)[1]
+        size = len(gradient)
+        for index in range(size):
+            expression = stated
+            if isinstance(loss, Rowwise):
+                targets_and_predictions, _ = expanded(loss, size)
+                entries = {base[n + 1]: targets_and_predictions[n + s * size] for s, base in enumerate((y, p)) for n in range(size)}
+                expression = stated.subs(symbolic.k, size).subs(symbolic.i, index + 1).doit().xreplace(entries)
+                numbers = dict(zip(targets_and_predictions, [*map(float, y_true), *map(float, y_pred)]))
+            else:
+                numbers = {y: float(y_true), p: float(y_pred)}
+            got = expression.evalf(30, subs=numbers)
+            assert abs(float(got) - float(gradient[index])) <= 1e-13 * max(1e-3, abs(float(gradient[index])))
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_five_point_differences(loss):
+    rng = np.random.default_rng(2)
+    assert check_gradient(loss, *batch(loss, rng)) <= 1e-9
+    if isinstance(loss, Rowwise):
+        assert check_gradient(loss, *batch(loss, rng, labels=False)) <= 1e-9
+
+
+def mutants(loss):
+    """Yield (name, a wrong version of ``loss``): one wrong thing of each kind."""
+    cls = type(loss)
+    changes = {
+        "sign": {"_gradient": lambda self, *terms: -cls._gradient(self, *terms)},
+        "factor": {"_gradient": lambda self, *terms: cls._gradient(self, *terms) / 2},
+        "one entry": {"_gradient": lambda self, *terms: cls._gradient(self, *terms) * np.r_[1.0001, np.ones(len(terms[-1]) - 1)].reshape(-1, *[1] * (cls._gradient(self, *terms).ndim - 1))},
+        "value": {"_value": lambda self, *terms: cls._value(self, *terms) * 1.0001},
+    }  # fmt: skip
+    for name, change in changes.items():
+        yield name, dataclasses.dataclass(frozen=True)(type(cls.__name__, (cls,), change))()
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_a_wrong_gradient_or_value_is_noticed(loss):
+    for name, wrong in mutants(loss):
+        y, p = batch(loss, np.random.default_rng(3))
+        assert check_gradient(wrong, y, p) > 1e-6, name
+    y, p = random_sample(loss, np.random.default_rng(4))
+    assert ulps(np.float64(1.0) + 5 * np.finfo(float).eps, mpmath.mpf(1)) > ULPS
+    assert ulps(np.float32(0.0), mpmath.mpf("4.1223e-9")) > 1e6
+
+
+def test_mean_of_huge_finite_losses_is_finite():
+    loss = lossbook.AbsoluteError()
+    assert loss([0.0, 0.0], [1.5e308, 1.5e308]) == 1.5e308
