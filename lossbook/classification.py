@@ -25,8 +25,8 @@ class BinaryCrossEntropy(Elementwise):
     :cite:p:`gneiting2007`.  Price: a probability that was rounded to 0 or 1 cannot be repaired.
     Train on logits instead, with :class:`SigmoidCrossEntropy`.
 
-    >>> BinaryCrossEntropy()([1.0, 0.0], [0.5, 0.0]) == np.log(2) / 2
-    True
+    >>> BinaryCrossEntropy()([1.0, 0.0], [0.5, 0.0])
+    0.34657359027997264
     """
 
     symbol = "p"
@@ -74,8 +74,8 @@ class CategoricalCrossEntropy(Rowwise):
     Good for: scoring probabilities that already exist.  Price: as for
     :class:`BinaryCrossEntropy`; train on logits, with :class:`SoftmaxCrossEntropy`.
 
-    >>> CategoricalCrossEntropy()([0], [[0.25, 0.75]]) == np.log(4)
-    True
+    >>> CategoricalCrossEntropy()([0], [[0.25, 0.75]])
+    1.3862943611198906
     """
 
     symbol = "p"

@@ -11,7 +11,7 @@ def check_gradient(loss, y_true, y_pred):
 
     .. math:: f'(x) \approx \frac{f(x-2h) - 8f(x-h) + 8f(x+h) - f(x+2h)}{12h}
 
-    with h = 0.001·max(1, \|x\|), shrunk near an end of the domain.  Returned is the largest
+    with h near 0.001·max(1, \|x\|), smaller near an end of the domain.  Returned is the largest
     difference from ``loss.gradient``, divided by the largest entry of the estimate: below 1e-9
     for a right gradient of a smooth loss, about 2 for a wrong sign, NaN where either is NaN.
 
@@ -28,7 +28,8 @@ def check_gradient(loss, y_true, y_pred):
     estimate = np.empty_like(p)
     for index in np.ndindex(p.shape):
         x = p[index]
-        h = 1e-3 * min(max(1.0, abs(x)), *(d for d in (x - low, high - x) if d > 0))
+        room = [max(1.0, abs(x)), *(d for d in (x - low, high - x) if d > 0)]
+        h = 2.0 ** np.floor(np.log2(1e-3 * min(room)))  # a power of two: x + h is exact
         difference = 0.0
         for step, coefficient in ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0)):
             p[index] = x + step * h

@@ -1,0 +1,269 @@
+"""The rooms around the losses: elementary functions, cards, gradient check, training, data, figures, notebooks."""
+
+import hashlib
+import re
+import subprocess
+import sys
+
+import mpmath
+import numpy as np
+import pytest
+
+import lossbook
+from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradient, data, figures
+from lossbook.card import card, formula
+from lossbook.notebook import glue, show_source
+from lossbook.training import LinearModel, LogisticModel, gradient_descent
+
+POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
+EXACT = {
+    "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
+    "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", EXACT)
+def test_elementary_functions_to_the_last_places(name, dtype):
+    rng = np.random.default_rng(0)
+    with np.errstate(over="ignore"):
+        points = dtype([*POINTS, *(-x for x in POINTS), *rng.normal(0, 10, 500), *rng.normal(0, 1e-3, 100)])
+    for z in points[np.isfinite(points)]:
+        got = getattr(lossbook, name)(z)
+        with mpmath.workdps(800):
+            true = EXACT[name](mpmath.mpf(float(z)))
+            spacing = mpmath.mpf(float(np.spacing(dtype(float(true)))))
+            assert abs(mpmath.mpf(float(got)) - true) <= 4 * spacing, (z, got)
+        assert got.dtype == dtype
+
+
+def test_softmax_and_its_logarithm():
+    z = np.array([[1e3, 0.0, -1e3], [20.0, 0.0, 0.0], [0.0, -np.inf, 0.0]])
+    p, log_p = lossbook.softmax(z), lossbook.log_softmax(z)
+    np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-15)
+    np.testing.assert_allclose(np.exp(log_p), p, rtol=1e-13)
+    assert log_p[1, 0] == pytest.approx(-4.1223072363804e-09, rel=1e-13)
+    assert p[2].tolist() == [0.5, 0, 0.5] and log_p[2, 1] == -np.inf
+    np.testing.assert_array_equal(lossbook.softmax(z[:2].T.copy().T), p[:2])
+    assert np.isnan(lossbook.softmax([np.nan, 0.0])).all()
+
+
+def test_zero_times_log_zero():
+    assert lossbook.xlogy(0.0, 0.0) == lossbook.xlog1py(0.0, -1.0) == 0.0
+    assert np.isnan(lossbook.xlogy(0.0, np.nan)) and lossbook.xlogy(2.0, 0.0) == -np.inf
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_card(loss):
+    shown = loss._repr_mimebundle_()
+    assert shown["text/plain"] == repr(loss)
+    value, derivative = formula(loss)
+    assert f"${value}$" in shown["text/markdown"] and f"${derivative}$" in shown["text/markdown"]
+    for call in loss.claims.elsewhere.values():
+        assert f"`{call}`" in card(loss)
+    rows = shown["text/markdown"].splitlines()
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows), "a cell of the table is broken by a bar"
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+def test_docstring_has_its_parts(loss):
+    text = type(loss).__doc__
+    for part in ("Also called:", "Formula:", "derivative", "Domain:", "Good for:", "Price:", ">>> "):
+        assert part in text, f"{type(loss).__name__} does not say {part}"
+
+
+class Plain:
+    """A loss of a reader: two methods, no base class."""
+
+    factor = 2.0
+
+    def __call__(self, y_true, y_pred):
+        return float(np.mean((np.asarray(y_pred) - y_true) ** 2))
+
+    def gradient(self, y_true, y_pred):
+        return self.factor * (np.asarray(y_pred) - y_true) / len(y_pred)
+
+
+def test_check_gradient_takes_any_loss_and_sees_what_is_wrong():
+    y, p = [3.0, 5.0, 0.0], [2.0, 5.5, 1e-3]
+    right, wrong = Plain(), Plain()
+    wrong.factor = -2.0
+    assert check_gradient(right, y, p) < 1e-9
+    assert check_gradient(wrong, y, p) == pytest.approx(2, rel=1e-6)
+    assert np.isnan(check_gradient(SquaredError(), [0.0], [np.nan]))
+
+
+def test_check_gradient_stays_inside_the_domain_and_leaves_its_input_alone():
+    p = np.array([1e-6, 0.5, 1 - 1e-6])
+    before = p.copy()
+    assert check_gradient(lossbook.BinaryCrossEntropy(), [1.0, 0.0, 0.0], p) < 1e-9
+    np.testing.assert_array_equal(p, before)
+    assert check_gradient(SquaredError(), np.float32([0.0]), np.float32([1e6])) < 1e-9
+
+
+def line(n=50):
+    x = np.random.default_rng(0).normal(size=(n, 2))
+    return x, x @ [2.0, -1.0] + 3.0
+
+
+def test_gradient_descent_finds_least_squares():
+    x, y = line()
+    model = LinearModel(2)
+    history = gradient_descent(model, SquaredError(), x, y, 0.2, 5000, gradient_norm=1e-12)
+    assert history.stopped == "gradient norm" and history.gradient_norm[-1] <= 1e-12
+    np.testing.assert_allclose([*model.weights, model.bias], [2, -1, 3], rtol=1e-10)
+    assert len(history.loss) == len(history.gradient_norm) == history.best_step + 1
+    assert history.loss[-1] == SquaredError()(y, model.forward(x)), "the last loss belongs to the parameters the model holds"
+
+
+def test_gradient_descent_shows_divergence():
+    x, y = line()
+    history = gradient_descent(LinearModel(2), SquaredError(), x, y, 10.0, 5000)
+    assert history.stopped == "diverged" and history.loss[-1] == np.inf and history.loss[1] > history.loss[0]
+
+
+def test_gradient_descent_stops_by_validation_loss_and_restores_the_best():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(20, 30)), rng.integers(0, 2, 20)
+    x_val, y_val = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
+    model = LogisticModel(30)
+    history = gradient_descent(model, SigmoidCrossEntropy(), x, y, 0.5, 500, validation=(x_val, y_val), patience=5)
+    assert history.stopped == "validation loss"
+    assert len(history.loss) == history.best_step + 6
+    assert SigmoidCrossEntropy()(y_val, model.forward(x_val)) == min(history.validation_loss)
+
+
+def test_models_with_rows_and_their_gradients():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(9, 3)), rng.integers(0, 4, 9)
+    model, loss = LinearModel(3, 4), lossbook.SoftmaxCrossEntropy()
+    model.weights += rng.normal(size=(3, 4))
+    gradient = model.backward(x, loss.gradient(y, model.forward(x)))[0]
+    h, model_loss = 1e-5, lambda: loss(y, model.forward(x))
+    for place in np.ndindex(3, 4):
+        model.weights[place] += h
+        up = model_loss()
+        model.weights[place] -= 2 * h
+        down = model_loss()
+        model.weights[place] += h
+        assert gradient[place] == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-9)
+    assert LogisticModel(3).probability(x).tolist() == [0.5] * 9
+    with pytest.raises(ValueError, match=r"must be \(n, 3\)"):
+        model.forward(x[:, :2])
+
+
+@pytest.mark.parametrize("load, shapes, classes", [
+    (data.digits, ((4000, 784), (1000, 784)), range(10)),
+    (data.diabetes, ((300, 10), (142, 10)), None),
+    (data.breast_cancer, ((400, 30), (169, 30)), range(2)),
+])  # fmt: skip
+def test_data(load, shapes, classes):
+    got = load()
+    assert (got.x_train.shape, got.x_test.shape) == shapes
+    assert len(got.y_train) == shapes[0][0] and len(got.y_test) == shapes[1][0]
+    assert len(got.features) in (1, got.x_train.shape[1])
+    again, other = load(), load(seed=1)
+    np.testing.assert_array_equal(again.x_test, got.x_test)
+    assert not np.array_equal(other.y_test, got.y_test)
+    everything = np.vstack([got.x_train, got.x_test])
+    assert np.array_equal(np.sort(everything.sum(axis=1)), np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1)))
+    if classes:
+        assert set(got.y_train) == set(got.y_test) == set(classes), "the split is shuffled"
+    with pytest.raises(ValueError, match="must be between"):
+        load(test=10**6)
+
+
+def test_data_facts_that_the_docstrings_state():
+    digits, diabetes = data.digits(), data.diabetes()
+    assert digits.x_train.dtype == np.float32 and (digits.x_train.min(), digits.x_train.max()) == (0, 1)
+    assert np.bincount(np.r_[digits.y_train, digits.y_test]).tolist() == [500] * 10
+    progress = np.r_[diabetes.y_train, diabetes.y_test]
+    assert (progress.min(), progress.max(), len(progress)) == (25, 346, 442)
+
+
+def test_data_files_have_the_checksums_that_are_written_down():
+    text = (data.FOLDER / "README.md").read_text("utf-8")
+    files = sorted(data.FOLDER.glob("*.npz"))
+    assert len(files) == 3
+    for file in files:
+        assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, file.name
+
+
+def test_figures_say_what_they_show():
+    figure, (left, right) = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())
+    text = figures.describe(figure)
+    assert "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'" in text
+    assert "line 'SquaredError()', 241 points, x -3 to 3, y 0 to 9" in text
+    right.set_ylabel("slope")
+    assert figures.describe(figure) != text
+    figures.plt.close(figure)
+
+
+@pytest.mark.parametrize("loss", [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)], ids=repr)
+def test_the_curves_are_the_loss_and_its_derivative(loss):
+    figure, (left, right) = figures.plot_loss(loss, y_true=1.0)
+    x, y = left.lines[0].get_xydata().T
+    np.testing.assert_array_equal(y, loss.per_sample(np.ones_like(x), x))
+    for point, slope in right.lines[0].get_xydata()[::40]:
+        assert slope == pytest.approx(loss.gradient(1.0, point).item(), rel=1e-12)
+    figures.plt.close(figure)
+
+
+def test_pictures_are_the_same_bytes_each_time(monkeypatch):
+    shown = []
+    monkeypatch.setattr(figures, "display", lambda bundle, raw: shown.append(bundle))
+    for _ in range(2):
+        figures.show(figures.plot_loss(SquaredError())[0])
+    assert shown[0] == shown[1] and len(shown[0]["image/png"]) > 10_000
+
+
+def contrast(a, b):
+    """Return the contrast ratio of two colours, as the web guidelines define it."""
+    def luminance(colour):
+        channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colours_of_figures_stand_out_from_white_and_differ_in_line_style():
+    assert all(contrast(colour, "#ffffff") >= 3 for colour in figures.COLOURS)
+    styles = figures.STYLE["axes.prop_cycle"].by_key()
+    assert len(set(map(str, styles["linestyle"]))) == len(set(styles["color"])) == len(figures.COLOURS)
+
+
+def test_glue_records_values_and_show_source_shows_the_module(monkeypatch):
+    records = []
+    monkeypatch.setattr("lossbook.notebook.display", lambda bundle, raw, metadata: records.append((bundle, metadata)))
+    glue(half=0.5, three=np.int64(3))
+    assert [m["scrapbook"]["name"] for _, m in records] == ["half", "three"]
+    assert [list(b.values()) for b, _ in records] == [["0.5"], ["3"]]
+    assert "return r * r" in show_source(SquaredError._value).data
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_import_is_light():
+    heavy = "tensorflow", "keras", "sympy", "matplotlib", "IPython", "scipy"
+    assert run(f"import sys, lossbook; print([m for m in {heavy} if m in sys.modules])").strip() == "[]"
+
+
+def test_import_takes_less_than_importing_numpy_again():
+    # Both in one process, so that a slow machine slows both: the ratio is what is asserted.
+    code = "import time; a = time.perf_counter(); import numpy; b = time.perf_counter(); import lossbook; c = time.perf_counter(); print((c - b) / (b - a))"
+    assert min(float(run(code)) for _ in range(3)) < 1
+
+
+@pytest.mark.parametrize("loss", [SquaredError(), SigmoidCrossEntropy()], ids=repr)
+def test_a_large_array_costs_one_array_of_its_size(loss):
+    code = f"""
+import tracemalloc, numpy as np, lossbook
+y, p = np.zeros(2_000_000), np.linspace(-1, 1, 2_000_000)
+tracemalloc.start()
+lossbook.{loss!r}.value_and_gradient(y, p)
+print(tracemalloc.get_traced_memory()[1] / p.nbytes)"""
+    assert float(run(code)) < 1.5
