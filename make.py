@@ -126,7 +126,11 @@ def book(arguments):
 def test(arguments):
     found = browser()
     environment(*(("book", "browser") if found else ("book",)))
-    say(f"testing; the pages are opened in {found}" if found else "testing; no Chromium or Chrome found, so no page is opened")
+    say(
+        f"testing; the pages are opened in {found}"
+        if found
+        else "testing; no Chromium or Chrome found, so no page is opened"
+    )
     run(PYTHON, "-m", "pytest", *arguments)
 
 

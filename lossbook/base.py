@@ -34,9 +34,9 @@ class Claims:
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
     symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
     invariant: str = ""  #: under "adding one number to all logits of a row"
-    minimiser: str = ""  #: the constant with the least mean loss: "mean", "median", "probability"
+    minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
     strictly_proper: bool = False  #: only the true probabilities minimise the expected loss
-    elsewhere: dict = dataclasses.field(default_factory=dict)  #: library: the same mean loss there
+    elsewhere: dict = dataclasses.field(default_factory=dict)  #: by library, the call that gives the same mean loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,9 +177,13 @@ def real_array(name, values):
         raise ValueError(f"{name} is a masked array, and its mask would be lost. Give masked samples the weight 0.")
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {array.dtype}: a loss needs real numbers. Convert it, as in np.asarray(x, float).")
+        raise ValueError(
+            f"{name} has dtype {array.dtype}: a loss needs real numbers. Convert it, as in np.asarray(x, float)."
+        )
     if array.size == 0:
-        raise ValueError(f"{name} is empty, shape {array.shape}: a mean needs at least one sample. Check how it was selected.")
+        raise ValueError(
+            f"{name} is empty, shape {array.shape}: a mean needs at least one sample. Check how it was selected."
+        )
     return array
 
 
@@ -235,10 +239,14 @@ def _shares(sample_weight, shape):
             f"sample_weight has shape {weight.shape}: it must be {shape}, one weight for each number that is averaged."
         )
     if not (weight >= 0).all() or not np.isfinite(weight).all():
-        raise ValueError("sample_weight holds a negative, infinite or NaN weight: weights must be ≥ 0. Use 0 to leave a sample out.")
+        raise ValueError(
+            "sample_weight holds a negative, infinite or NaN weight: weights must be ≥ 0. Use 0 to leave a sample out."
+        )
     largest = weight.max()
     if largest == 0:
-        raise ValueError("sample_weight is 0 for every sample: a weighted mean divides by the sum of weights. Keep at least one sample.")
+        raise ValueError(
+            "sample_weight is 0 for every sample, and a weighted mean divides by the sum. Keep at least one sample."
+        )
     weight /= largest  # the sum of huge weights would be inf
     return (weight / weight.sum()).ravel()
 

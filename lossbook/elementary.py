@@ -8,7 +8,7 @@ import functools
 
 import numpy as np
 
-__all__ = ["sigmoid", "softplus", "softmax", "log_softmax", "xlogy", "xlog1py"]
+__all__ = ["log_softmax", "sigmoid", "softmax", "softplus", "xlog1py", "xlogy"]
 
 
 def common_dtype(*arrays):

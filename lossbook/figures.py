@@ -86,7 +86,11 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
     """
     low, high = losses[0].domain
     if y_pred is None:
-        y_pred = np.linspace(low + 0.005, high - 0.005, 199) if np.isfinite(high) else np.linspace(y_true - 3, y_true + 3, 241)
+        y_pred = (
+            np.linspace(low + 0.005, high - 0.005, 199)
+            if np.isfinite(high)
+            else np.linspace(y_true - 3, y_true + 3, 241)
+        )
     target = np.full_like(y_pred, y_true)
     figure, (left, right) = subplots(1, 2)
     with mpl.rc_context(STYLE):

@@ -134,7 +134,9 @@ def _inputs(loss, y_true, y_pred):
 def _compiled(loss, size, sensitivity=False):
     variables, expressions = expanded(loss, size)
     if sensitivity:
-        slopes = [[sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables] for f in expressions]  # off the kink
+        slopes = [
+            [sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables] for f in expressions
+        ]  # off the kink
         expressions = [sum(sp.Abs(x * d / f) for x, d in zip(variables, ds)) for f, ds in zip(expressions, slopes)]
     return sp.lambdify(variables, expressions, "mpmath")
 

@@ -32,7 +32,10 @@ def problems_convex(loss, claim, rng):
         link = (softmax if a.ndim == 2 else sigmoid) if space == "logits" else lambda z: z
         if space == "logits":
             a, b = rng.normal(0, 5, a.shape), rng.normal(0, 5, b.shape)
-        middle, ends = loss.per_sample(y, link((a + b) / 2)), (loss.per_sample(y, link(a)) + loss.per_sample(y, link(b))) / 2
+        middle, ends = (
+            loss.per_sample(y, link((a + b) / 2)),
+            (loss.per_sample(y, link(a)) + loss.per_sample(y, link(b))) / 2,
+        )
         if not (middle <= ends * (1 + 1e-9) + 1e-12).all():
             yield f"not convex in {space}"
 
@@ -122,8 +125,11 @@ def problems_strictly_proper(loss, claim, rng):
         true = softmax(rng.normal(0, 1, 4)) if isinstance(loss, Rowwise) else np.array(rng.uniform(0.05, 0.95))
         others = predictions(loss, rng, 300)
         if true.ndim:
-            expected = [np.sum([true[c] * loss.per_sample(np.full(len(q), c), q) for c in range(4)], axis=0)
-                        for q in (others, true[np.newaxis] if loss.symbol == "p" else np.log(true)[np.newaxis])]  # fmt: skip
+            honest = np.atleast_2d(true if loss.symbol == "p" else np.log(true))
+            expected = [
+                np.sum([true[c] * loss.per_sample(np.full(len(q), c), q) for c in range(4)], axis=0)
+                for q in (others, honest)
+            ]
         else:
             honest = true if loss.symbol == "p" else np.log(true / (1 - true))
             expected = [true * loss.per_sample(np.ones_like(q), q) + (1 - true) * loss.per_sample(np.zeros_like(q), q)

@@ -37,7 +37,10 @@ BAD = [
     *[(loss, [0, -1], HALF, "is -1 at sample 1.*from 0 to 1") for loss in ROWWISE],
     *[(loss, [0, 0.5], HALF, "whole") for loss in ROWWISE],
     *[(loss, [0, np.nan], HALF, "whole") for loss in ROWWISE],
-    *[(loss, [[0.5, 0.5], [0.5, 0.6]], HALF, "row sum of y_true is 1.1 at sample 1.*Divide each row") for loss in ROWWISE],
+    *[
+        (loss, [[0.5, 0.5], [0.5, 0.6]], HALF, "row sum of y_true is 1.1 at sample 1.*Divide each row")
+        for loss in ROWWISE
+    ],
     *[(loss, [[1, 0], [2, -1]], HALF, "y_true is 2.* at sample 1, column 0") for loss in ROWWISE],
     *[(loss, [0.0, 1.5], [0.5, 0.5], "y_true is 1.5 at sample 1.*between 0 and 1") for loss in ELEMENTWISE[2:]],
     *[(loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan") for loss in ELEMENTWISE[2:]],

@@ -113,7 +113,9 @@ def test_gradient_descent_finds_least_squares():
     assert history.stopped == "gradient norm" and history.gradient_norm[-1] <= 1e-12
     np.testing.assert_allclose([*model.weights, model.bias], [2, -1, 3], rtol=1e-10)
     assert len(history.loss) == len(history.gradient_norm) == history.best_step + 1
-    assert history.loss[-1] == SquaredError()(y, model.forward(x)), "the last loss belongs to the parameters the model holds"
+    assert history.loss[-1] == SquaredError()(y, model.forward(x)), (
+        "the last loss belongs to the parameters the model holds"
+    )
 
 
 def test_gradient_descent_shows_divergence():
@@ -166,7 +168,9 @@ def test_data(load, shapes, classes):
     np.testing.assert_array_equal(again.x_test, got.x_test)
     assert not np.array_equal(other.y_test, got.y_test)
     everything = np.vstack([got.x_train, got.x_test])
-    assert np.array_equal(np.sort(everything.sum(axis=1)), np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1)))
+    assert np.array_equal(
+        np.sort(everything.sum(axis=1)), np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1))
+    )
     if classes:
         assert set(got.y_train) == set(got.y_test) == set(classes), "the split is shuffled"
     with pytest.raises(ValueError, match="must be between"):
@@ -190,7 +194,7 @@ def test_data_files_have_the_checksums_that_are_written_down():
 
 
 def test_figures_say_what_they_show():
-    figure, (left, right) = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())
+    figure, (_, right) = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())
     text = figures.describe(figure)
     assert "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'" in text
     assert "line 'SquaredError()', 241 points, x -3 to 3, y 0 to 9" in text
@@ -219,6 +223,7 @@ def test_pictures_are_the_same_bytes_each_time(monkeypatch):
 
 def contrast(a, b):
     """Return the contrast ratio of two colours, as the web guidelines define it."""
+
     def luminance(colour):
         channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
@@ -254,7 +259,13 @@ def test_import_is_light():
 
 def test_import_takes_less_than_importing_numpy_again():
     # Both in one process, so that a slow machine slows both: the ratio is what is asserted.
-    code = "import time; a = time.perf_counter(); import numpy; b = time.perf_counter(); import lossbook; c = time.perf_counter(); print((c - b) / (b - a))"
+    code = """
+from time import perf_counter as now
+start = now()
+import numpy
+between = now()
+import lossbook
+print((now() - between) / (between - start))"""
     assert min(float(run(code)) for _ in range(3)) < 1
 
 

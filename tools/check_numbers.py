@@ -17,7 +17,9 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[1]
-MARK = re.compile(r"([-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|[-+]?(?:inf|nan)\b)<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->")
+MARK = re.compile(
+    r"([-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?|[-+]?(?:inf|nan)\b)<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->"
+)
 NOT_PROSE = re.compile(
     r"(?sm)^(`{3,})[^`].*?^\1\s*$|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{[^}]*\}"
 )

@@ -46,7 +46,11 @@ def run(path):
         if cell.cell_type == "code" and is_setup(cell):
             cell.source = setup_source(repository_url(ROOT))
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
     )
     try:
         client.execute()
