@@ -63,7 +63,7 @@ def environment(*wanted):
     elif fingerprint(wanted) in stamps:
         return
     for name in wanted:
-        say(f"installing {REQUIREMENTS[name]} (the first time this downloads about 600 MB)")
+        say(f"installing {REQUIREMENTS[name]} (the first time this downloads several hundred MB)")
         run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-r", REQUIREMENTS[name])
     # Written last, so that an interrupted installation is taken up again.  What holds for two
     # purposes holds for the book alone.
@@ -96,7 +96,7 @@ def create():
 
 def pip_from_distribution(folder):
     """Download the package that holds pip's wheel and unpack it into ``folder``; return the wheel."""
-    options = []
+    options = ["-o", "Acquire::Languages=none"]
     for key, place in (("Dir::State", "state"), ("Dir::State::Lists", "state/lists"), ("Dir::Cache", "cache")):
         (folder / place).mkdir(parents=True, exist_ok=True)
         options += ["-o", f"{key}={folder / place}"]
