@@ -13,7 +13,7 @@ LIBRARIES = {"keras": "Keras", "torch": "PyTorch", "optax": "optax", "sklearn": 
 def formula(loss):
     """Return the LaTeX of the definition and of its derivative."""
     value, derivative = (_latex(e) for e in definition(loss))
-    by = f"{loss.symbol}_{{i}}" if isinstance(loss, Rowwise) else loss.symbol
+    by = f"{loss.symbol}_j" if isinstance(loss, Rowwise) else loss.symbol
     return rf"\ell = {value}", rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}"
 
 

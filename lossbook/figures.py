@@ -34,9 +34,12 @@ STYLE = {
 
 
 def subplots(rows=1, columns=1, width=7.5, height=3.2, **options):
-    """Return (figure, axes) in the style of the book; sizes are in inches."""
-    with mpl.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(width, height), **options)
+    """Return (figure, axes) in the style of the book; sizes are in inches.
+
+    The style stays in force for what is drawn afterwards.
+    """
+    mpl.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 
 def show(figure, data=True):
@@ -46,9 +49,8 @@ def show(figure, data=True):
     although pictures are not compared.  With ``data=False`` the ranges of the drawn data are
     left out, for results of training that differ between machines.
     """
-    with mpl.rc_context(STYLE):
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
     plt.close(figure)
     picture = base64.b64encode(buffer.getvalue()).decode()
     display({"image/png": picture, "text/plain": describe(figure, data)}, raw=True)
@@ -93,14 +95,12 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
         )
     target = np.full_like(y_pred, y_true)
     figure, (left, right) = subplots(1, 2)
-    with mpl.rc_context(STYLE):
-        for loss in losses:
-            left.plot(y_pred, loss.per_sample(target, y_pred), label=repr(loss))
-            # The gradient of the mean is that of a sample divided by their number.
-            right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
-        symbol = losses[0].symbol
-        for axes, what in ((left, "loss"), (right, "derivative of the loss")):
-            axes.set_xlabel(xlabel or f"prediction ${symbol}$, for the target $y = {y_true:g}$")
-            axes.set_ylabel(what)
-        left.legend()
+    for loss in losses:
+        left.plot(y_pred, loss.per_sample(target, y_pred), label=repr(loss))
+        # The gradient of the mean is that of a sample divided by their number.
+        right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
+    for axes, what in ((left, "loss"), (right, "derivative of the loss")):
+        axes.set_xlabel(xlabel or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$")
+        axes.set_ylabel(what)
+    left.legend()
     return figure, (left, right)

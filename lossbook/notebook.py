@@ -10,13 +10,15 @@ def glue(**values):
     """Record each value under its name, invisibly, in the outputs of the running cell.
 
     A number in the prose names the value it quotes, ``0.850<!--best_mse:.3f-->``, and
-    tools/check_numbers.py compares the two.  Values are Python numbers or strings; the record
-    is the one of ``myst_nb.glue``.
+    tools/check_numbers.py compares the two.  Values are numbers or strings; a float is recorded
+    with 10 significant digits, because the last ones differ between machines.  The record is
+    the one of ``myst_nb.glue``.
 
     >>> glue(half=0.5)  # doctest: +SKIP
     """
     for name, value in values.items():
         plain = value.item() if hasattr(value, "item") else value
+        plain = float(f"{plain:.10g}") if isinstance(plain, float) else plain
         prefix = "application/papermill.record/"
         metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
         display({prefix + "text/plain": repr(plain)}, raw=True, metadata=metadata)

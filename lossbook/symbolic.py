@@ -13,7 +13,7 @@ from . import classification, residual
 from .base import Rowwise
 
 k = sp.Symbol("k", integer=True, positive=True)
-i, j, m = sp.symbols("i j m", cls=sp.Idx)
+j, m = sp.symbols("j m", cls=sp.Idx)
 DIGITS = 50
 _DEFINITIONS = {}
 
@@ -22,7 +22,7 @@ def defines(cls):
     """Register a function (loss, y, p) -> (definition, derivative) for a class of losses.
 
     ``y`` and ``p`` are symbols; for losses of rows they are indexed by the class 1..k, and the
-    derivative is by the entry i.  The derivative is stated in the form that one wants to read;
+    derivative is by the entry j.  The derivative is stated in the form that one wants to read;
     the tests prove that it is the derivative of the definition.
     """
     return lambda function: _DEFINITIONS.setdefault(cls, function)
@@ -45,7 +45,7 @@ def _(loss, y, p):
 
 @defines(classification.CategoricalCrossEntropy)
 def _(loss, y, p):
-    return -sp.Sum(y[j] * sp.log(p[j]), (j, 1, k)), -y[i] / p[i]
+    return -sp.Sum(y[j] * sp.log(p[j]), (j, 1, k)), -y[j] / p[j]
 
 
 @defines(classification.SigmoidCrossEntropy)
@@ -56,7 +56,7 @@ def _(loss, y, z):
 @defines(classification.SoftmaxCrossEntropy)
 def _(loss, y, z):
     total = sp.Sum(sp.exp(z[m]), (m, 1, k))
-    return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(sp.exp(z[i]) / total, -y[i], evaluate=False)
+    return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(sp.exp(z[j]) / total, -y[j], evaluate=False)
 
 
 def symbols(loss):

@@ -94,7 +94,7 @@ def test_stated_derivative_is_the_derivative_of_the_definition(loss):
                     for s, base in enumerate((y, p))
                     for n in range(size)
                 }
-                expression = stated.subs(symbolic.k, size).subs(symbolic.i, index + 1).doit().xreplace(entries)
+                expression = stated.subs(symbolic.k, size).subs(symbolic.j, index + 1).doit().xreplace(entries)
                 numbers = dict(zip(targets_and_predictions, [*map(float, y_true), *map(float, y_pred)]))
             else:
                 numbers = {y: float(y_true), p: float(y_pred)}
