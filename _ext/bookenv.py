@@ -8,7 +8,10 @@ import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from docutils import nodes
+
 HOSTS = {"github.com", "gitlab.com"}
+MARK = re.compile(r"<!--.*?-->")
 ADDRESS = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?")
 
 
@@ -74,11 +77,18 @@ def copy_mathjax(app, exception):
         shutil.copyfile(file, target / file.relative_to(source))
 
 
+def strip_marks(app, doctree):
+    """Take the marks that tie numbers to values out of alternative texts, which are read aloud."""
+    for image in doctree.findall(nodes.image):
+        image["alt"] = MARK.sub("", image.get("alt", ""))
+
+
 def setup(app):
     if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
         app.connect("config-inited", set_address, priority=50)
         for name in ("sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"):
             app.setup_extension(name)
     app.connect("config-inited", set_repository, priority=100)
+    app.connect("doctree-read", strip_marks)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
