@@ -12,7 +12,9 @@ from docutils import nodes
 
 HOSTS = {"github.com", "gitlab.com"}
 MARK = re.compile(r"<!--.*?-->")
-ADDRESS = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?")
+ADDRESS = re.compile(
+    r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?"
+)
 
 
 def repository_url(folder):
@@ -30,7 +32,10 @@ def repository_url(folder):
         return url.rstrip("/")
     try:
         remote = subprocess.run(
-            ["git", "-C", str(folder), "remote", "get-url", "origin"], capture_output=True, text=True, timeout=10
+            ["git", "-C", str(folder), "remote", "get-url", "origin"],
+            capture_output=True,
+            text=True,
+            timeout=10,
         ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
@@ -41,11 +46,20 @@ def repository_url(folder):
 def set_repository(app, config):
     """Show repository, issue and launch buttons where the address is known, and none elsewhere."""
     url, options = repository_url(app.srcdir), dict(config.html_theme_options)
-    for key in ("repository_url", "launch_buttons"):  # without an address they would lead elsewhere
+    for key in (
+        "repository_url",
+        "launch_buttons",
+    ):  # without an address they would lead elsewhere
         options.pop(key, None)
-    options.update(use_repository_button=bool(url), use_issues_button=bool(url), use_edit_page_button=False)
+    options.update(
+        use_repository_button=bool(url),
+        use_issues_button=bool(url),
+        use_edit_page_button=False,
+    )
     if url:
-        branch = os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+        branch = (
+            os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+        )
         options.update(repository_url=url, repository_branch=branch, path_to_docs="")
     if urlsplit(url).hostname == "github.com":
         options["launch_buttons"] = {
@@ -69,7 +83,11 @@ def copy_mathjax(app, exception):
     """Put MathJax and its fonts, from the package that carries them, beside the pages."""
     if exception or app.builder.format != "html":
         return
-    source = Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent / "static" / "mathjax"
+    source = (
+        Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent
+        / "static"
+        / "mathjax"
+    )
     target = Path(app.outdir) / "_static" / "mathjax"
     fonts = Path("output", "chtml", "fonts", "woff-v2")
     (target / fonts).mkdir(parents=True, exist_ok=True)

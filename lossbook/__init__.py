@@ -1,7 +1,12 @@
 """Loss functions in NumPy: exact values, exact gradients, and every claim about them tested."""
 
 from .catalogue import CATALOGUE
-from .classification import BinaryCrossEntropy, CategoricalCrossEntropy, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from .classification import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+)
 from .elementary import log_softmax, sigmoid, softmax, softplus, xlog1py, xlogy
 from .gradcheck import check_gradient
 from .residual import AbsoluteError, SquaredError

@@ -18,7 +18,9 @@ import numpy as np
 
 from .elementary import common_dtype, working
 
-BLOCK = 1 << 14  # numbers in a block: 128 KiB of float64, so that its temporaries stay in the cache
+BLOCK = (
+    1 << 14
+)  # numbers in a block: 128 KiB of float64, so that its temporaries stay in the cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +34,19 @@ class Claims:
     lipschitz: float = np.inf  #: the largest Euclidean length of a sample's gradient
     lower_bound: float = -np.inf  #: the greatest lower bound, approached or reached
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
-    symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
+    symmetric: str = (
+        ""  #: under "a change of the residual's sign" or "a renaming of the classes"
+    )
     invariant: str = ""  #: under "adding one number to all logits of a row"
-    minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
-    strictly_proper: bool = False  #: only the true probabilities minimise the expected loss
-    elsewhere: dict = dataclasses.field(default_factory=dict)  #: by library, the call that gives the same mean loss
+    minimiser: str = (
+        ""  #: the constant with the least mean loss, of "mean", "median", "probability"
+    )
+    strictly_proper: bool = (
+        False  #: only the true probabilities minimise the expected loss
+    )
+    elsewhere: dict = dataclasses.field(
+        default_factory=dict
+    )  #: by library, the call that gives the same mean loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +121,10 @@ class Loss:
             rows = slice(start, start + step)
             if checked:
                 self._check(y[rows], p[rows], start)
-            yield rows, self._terms(self._prepare(y[rows], dtype), working(p[rows], dtype))
+            yield (
+                rows,
+                self._terms(self._prepare(y[rows], dtype), working(p[rows], dtype)),
+            )
 
     def _prepare(self, y, dtype):
         return working(y, dtype)
@@ -130,7 +143,11 @@ class Elementwise(Loss):
             fix = f"Reshape one of them, for example y_pred.reshape({y.shape})"
             raise ValueError(
                 f"y_true has shape {y.shape} and y_pred has shape {p.shape}: they must be equal. "
-                + (f"{fix}." if y.size == p.size else "Pass one prediction for each target.")
+                + (
+                    f"{fix}."
+                    if y.size == p.size
+                    else "Pass one prediction for each target."
+                )
             )
         return y.reshape(-1), p.reshape(-1), common_dtype(y, p), p.shape
 
@@ -152,7 +169,11 @@ class Rowwise(Loss):
                 "For a single row use y_pred.reshape(1, -1)."
             )
         if y.shape not in (p.shape, p.shape[:1]):
-            fix = "y_true.ravel()" if y.shape == (len(p), 1) else "one class number or one row for each row of y_pred"
+            fix = (
+                "y_true.ravel()"
+                if y.shape == (len(p), 1)
+                else "one class number or one row for each row of y_pred"
+            )
             raise ValueError(
                 f"y_true has shape {y.shape} and y_pred {p.shape}: y_true must be class numbers of "
                 f"shape {p.shape[:1]} or distributions of shape {p.shape}. Pass {fix}."
@@ -174,7 +195,9 @@ class Rowwise(Loss):
 def real_array(name, values):
     """Return ``values`` as an array of real numbers with at least one entry."""
     if np.ma.is_masked(values):
-        raise ValueError(f"{name} is a masked array, and its mask would be lost. Give masked samples the weight 0.")
+        raise ValueError(
+            f"{name} is a masked array, and its mask would be lost. Give masked samples the weight 0."
+        )
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(
@@ -190,7 +213,9 @@ def real_array(name, values):
 def _refuse(name, array, wrong, start, must, fix):
     """Raise ValueError for the entries of ``array`` that are ``wrong``; the block begins at sample ``start``."""
     first = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = f"sample {start + first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+    where = f"sample {start + first[0]}" + (
+        f", column {first[1]}" if len(first) > 1 else ""
+    )
     raise ValueError(f"{name} is {array[first]} at {where}: it must be {must}. {fix}")
 
 

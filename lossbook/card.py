@@ -7,23 +7,44 @@ import sympy as sp
 from .base import Loss, Rowwise
 from .symbolic import definition
 
-LIBRARIES = {"keras": "Keras", "torch": "PyTorch", "optax": "optax", "sklearn": "scikit-learn"}
+LIBRARIES = {
+    "keras": "Keras",
+    "torch": "PyTorch",
+    "optax": "optax",
+    "sklearn": "scikit-learn",
+}
 
 
 def formula(loss):
     """Return the LaTeX of the definition and of its derivative."""
     value, derivative = (_latex(e) for e in definition(loss))
     by = f"{loss.symbol}_j" if isinstance(loss, Rowwise) else loss.symbol
-    return rf"\ell = {value}", rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}"
+    return (
+        rf"\ell = {value}",
+        rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}",
+    )
 
 
 def card(loss: Loss):
     """Return the card of ``loss``: formula, derivative, claims, and its names elsewhere."""
     value, derivative = formula(loss)
-    rows = [("loss of a sample", f"${value}$"), ("derivative", f"${derivative}$"), ("prediction", _domain(loss))]
+    rows = [
+        ("loss of a sample", f"${value}$"),
+        ("derivative", f"${derivative}$"),
+        ("prediction", _domain(loss)),
+    ]
     rows += _claims(loss)
-    rows += [(f"same mean loss in {LIBRARIES[name]}", f"`{call}`") for name, call in loss.claims.elsewhere.items()]
-    return "\n".join([f"| loss | `{loss!r}` |", "|:--|:--|", *(f"| {name} | {text} |" for name, text in rows)])
+    rows += [
+        (f"same mean loss in {LIBRARIES[name]}", f"`{call}`")
+        for name, call in loss.claims.elsewhere.items()
+    ]
+    return "\n".join(
+        [
+            f"| loss | `{loss!r}` |",
+            "|:--|:--|",
+            *(f"| {name} | {text} |" for name, text in rows),
+        ]
+    )
 
 
 def _latex(expression):
@@ -44,19 +65,35 @@ def _claims(loss):
     claims = loss.claims
     names = {"y_pred": f"${loss.symbol}$", "logits": "the logits"}
     yield "convex in", ", ".join(names[c] for c in claims.convex_in) or "neither"
-    steepest = "unbounded" if math.isinf(claims.lipschitz) else f"at most {_number(claims.lipschitz)}"
+    steepest = (
+        "unbounded"
+        if math.isinf(claims.lipschitz)
+        else f"at most {_number(claims.lipschitz)}"
+    )
     yield "length of the gradient", steepest
-    yield "bounded below by", "nothing" if math.isinf(claims.lower_bound) else _number(claims.lower_bound)
+    yield (
+        "bounded below by",
+        "nothing" if math.isinf(claims.lower_bound) else _number(claims.lower_bound),
+    )
     if claims.zero_when:
-        yield "zero when", claims.zero_when.replace("y_pred = y_true", f"${loss.symbol} = y$")
+        yield (
+            "zero when",
+            claims.zero_when.replace("y_pred = y_true", f"${loss.symbol} = y$"),
+        )
     if claims.symmetric:
         yield "symmetric under", claims.symmetric
     if claims.invariant:
         yield "invariant under", claims.invariant
     if claims.minimiser:
-        yield "best constant prediction", f"the {claims.minimiser}" + (" (as a logit)" if loss.symbol == "z" else "")
+        yield (
+            "best constant prediction",
+            f"the {claims.minimiser}" + (" (as a logit)" if loss.symbol == "z" else ""),
+        )
     if claims.strictly_proper:
-        yield "strictly proper", "yes: only the true probabilities have the least expected loss"
+        yield (
+            "strictly proper",
+            "yes: only the true probabilities have the least expected loss",
+        )
 
 
 def _number(x):

@@ -53,7 +53,9 @@ class BinaryCrossEntropy(Elementwise):
         return product(y, -np.log(p)) + product(1.0 - y, -np.log1p(-p))
 
     def _gradient(self, y, p):
-        hard = (1.0 - 2.0 * y) / np.where(y == 1, p, 1.0 - p)  # for y = 0 or 1, without the 0/0 at p = y
+        hard = (1.0 - 2.0 * y) / np.where(
+            y == 1, p, 1.0 - p
+        )  # for y = 0 or 1, without the 0/0 at p = y
         return np.where((y == 0) | (y == 1), hard, (p - y) / (p * (1.0 - p)))
 
 
@@ -112,7 +114,12 @@ class CategoricalCrossEntropy(Rowwise):
             return np.where((y == 0) & (p == 0), 0.0, -y / p)
         gradient = np.zeros_like(p) + nan[:, np.newaxis]
         label = y[:, np.newaxis]
-        np.put_along_axis(gradient, label, nan[:, np.newaxis] - 1.0 / np.take_along_axis(p, label, axis=1), axis=1)
+        np.put_along_axis(
+            gradient,
+            label,
+            nan[:, np.newaxis] - 1.0 / np.take_along_axis(p, label, axis=1),
+            axis=1,
+        )
         return gradient
 
 
@@ -217,8 +224,15 @@ class SoftmaxCrossEntropy(Rowwise):
         log_sum = np.log1p(others)
         if y.ndim == 1:  # p - 1 at the label would cancel; expm1 does not
             label = y[:, np.newaxis]
-            np.put_along_axis(e, label, np.expm1(np.take_along_axis(gap, label, axis=1) - log_sum), axis=1)
+            np.put_along_axis(
+                e,
+                label,
+                np.expm1(np.take_along_axis(gap, label, axis=1) - log_sum),
+                axis=1,
+            )
             return e
         total = y.sum(axis=1, keepdims=True)
         near_one = y > total / 2
-        return np.where(near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y)
+        return np.where(
+            near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y
+        )

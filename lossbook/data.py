@@ -25,10 +25,14 @@ def _load(name, test, seed, prepare=lambda x: x):
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         x, y, features = file["x"], file["y"], tuple(file["features"].tolist())
     if not 0 < test < len(x):
-        raise ValueError(f"test is {test}: it must be between 1 and {len(x) - 1}, a number of the {len(x)} samples.")
+        raise ValueError(
+            f"test is {test}: it must be between 1 and {len(x) - 1}, a number of the {len(x)} samples."
+        )
     order = np.random.default_rng(seed).permutation(len(x))
     train, held_out = order[test:], order[:test]
-    return Data(prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features)
+    return Data(
+        prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features
+    )
 
 
 def digits(test=1000, seed=0):
@@ -37,7 +41,9 @@ def digits(test=1000, seed=0):
     x: float32 pixels in [0, 1], shape (n, 784), rows of a 28 × 28 image one after another;
     y: int64 classes 0..9, shape (n,).
     """
-    return _load("digits", test, seed, lambda x: x.reshape(len(x), -1).astype(np.float32) / 255)
+    return _load(
+        "digits", test, seed, lambda x: x.reshape(len(x), -1).astype(np.float32) / 255
+    )
 
 
 def diabetes(test=142, seed=0):

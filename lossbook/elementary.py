@@ -32,7 +32,9 @@ def _elementary(function):
     def wrapper(*arguments):
         arrays = [np.asarray(a) for a in arguments]
         dtype = common_dtype(*arrays)
-        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[()]
+        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[
+            ()
+        ]
 
     return wrapper
 
@@ -40,7 +42,11 @@ def _elementary(function):
 def product(a, b):
     """Return a·b with 0·(±inf) = 0, the limit that an absent class needs; NaN stays NaN."""
     result = a * b
-    return np.where((a == 0) & np.isinf(b), 0.0, result) if np.isnan(result).any() else result
+    return (
+        np.where((a == 0) & np.isinf(b), 0.0, result)
+        if np.isnan(result).any()
+        else result
+    )
 
 
 @_elementary

@@ -12,7 +12,9 @@ from IPython.display import display
 # Distinct for the common kinds of colour blindness and at least 3:1 against white.
 COLOURS = ["#0072b2", "#d55e00", "#007f5c", "#aa3377", "#000000"]
 STYLE = {
-    "axes.prop_cycle": cycler(color=COLOURS, linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]),
+    "axes.prop_cycle": cycler(
+        color=COLOURS, linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
+    ),
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.labelsize": 11,
@@ -60,20 +62,39 @@ def describe(figure, data=True):
     """Return the labels of a figure, and for each panel what is drawn, as text."""
     lines = ["Figure"]
     for number, axes in enumerate(figure.axes, 1):
-        labels = (("title", axes.get_title()), ("x", axes.get_xlabel()), ("y", axes.get_ylabel()))
-        lines.append(f"  panel {number}: " + ", ".join(f"{name}: {text!r}" for name, text in labels if text))
-        for kind, artists in (("line", axes.lines), ("points", axes.collections), ("image", axes.images)):
+        labels = (
+            ("title", axes.get_title()),
+            ("x", axes.get_xlabel()),
+            ("y", axes.get_ylabel()),
+        )
+        lines.append(
+            f"  panel {number}: "
+            + ", ".join(f"{name}: {text!r}" for name, text in labels if text)
+        )
+        for kind, artists in (
+            ("line", axes.lines),
+            ("points", axes.collections),
+            ("image", axes.images),
+        ):
             for artist in artists:
-                name = "" if artist.get_label().startswith("_") else f" {artist.get_label()!r}"
+                name = (
+                    ""
+                    if artist.get_label().startswith("_")
+                    else f" {artist.get_label()!r}"
+                )
                 lines.append(f"    {kind}{name}{_extent(kind, artist) if data else ''}")
-        lines += [f"    text {text.get_text()!r}" for text in axes.texts if text.get_text()]
+        lines += [
+            f"    text {text.get_text()!r}" for text in axes.texts if text.get_text()
+        ]
     return "\n".join(lines)
 
 
 def _extent(kind, artist):
     if kind == "image":
         return f", {' × '.join(map(str, artist.get_array().shape))}"
-    points = np.ma.getdata(artist.get_xydata() if kind == "line" else artist.get_offsets())
+    points = np.ma.getdata(
+        artist.get_xydata() if kind == "line" else artist.get_offsets()
+    )
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return ""
@@ -98,9 +119,14 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
     for loss in losses:
         left.plot(y_pred, loss.per_sample(target, y_pred), label=repr(loss))
         # The gradient of the mean is that of a sample divided by their number.
-        right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
+        right.plot(
+            y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss)
+        )
     for axes, what in ((left, "loss"), (right, "derivative of the loss")):
-        axes.set_xlabel(xlabel or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$")
+        axes.set_xlabel(
+            xlabel
+            or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$"
+        )
         axes.set_ylabel(what)
     left.legend()
     return figure, (left, right)

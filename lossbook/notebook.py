@@ -27,14 +27,22 @@ def glue(**values):
 
 def show_source(*objects):
     """Return the source code of functions, methods or classes as a highlighted block, without docstrings."""
-    code = "\n".join(_without_docstrings(textwrap.dedent(inspect.getsource(o))) for o in objects)
+    code = "\n".join(
+        _without_docstrings(textwrap.dedent(inspect.getsource(o))) for o in objects
+    )
     return Markdown(f"```python\n{code.rstrip()}\n```")
 
 
 def _without_docstrings(code):
     lines = code.splitlines(keepends=True)
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) and len(node.body) > 1:
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and ast.get_docstring(node)
+            and len(node.body) > 1
+        ):
             text = node.body[0]
-            lines[text.lineno - 1 : text.end_lineno] = [""] * (text.end_lineno - text.lineno + 1)
+            lines[text.lineno - 1 : text.end_lineno] = [""] * (
+                text.end_lineno - text.lineno + 1
+            )
     return "".join(lines)

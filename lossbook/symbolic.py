@@ -50,13 +50,17 @@ def _(loss, y, p):
 
 @defines(classification.SigmoidCrossEntropy)
 def _(loss, y, z):
-    return (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z)), 1 / (1 + sp.exp(-z)) - y
+    return (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z)), 1 / (
+        1 + sp.exp(-z)
+    ) - y
 
 
 @defines(classification.SoftmaxCrossEntropy)
 def _(loss, y, z):
     total = sp.Sum(sp.exp(z[m]), (m, 1, k))
-    return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(sp.exp(z[j]) / total, -y[j], evaluate=False)
+    return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(
+        sp.exp(z[j]) / total, -y[j], evaluate=False
+    )
 
 
 def symbols(loss):
@@ -83,8 +87,15 @@ def expanded(loss, size):
     value, _ = definition(loss)
     y, p = symbols(loss)
     if isinstance(loss, Rowwise):
-        targets, predictions = ([sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)] for s in ("y", "p"))
-        entries = {base[n]: s for base, row in ((y, targets), (p, predictions)) for n, s in enumerate(row, 1)}
+        targets, predictions = (
+            [sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)]
+            for s in ("y", "p")
+        )
+        entries = {
+            base[n]: s
+            for base, row in ((y, targets), (p, predictions))
+            for n, s in enumerate(row, 1)
+        }
         value = value.subs(k, size).doit().xreplace(entries)
     else:
         targets, predictions = [y], [p]
@@ -107,7 +118,10 @@ def exact(loss, y_true, y_pred):
     results = _evaluate(_compiled(loss, size), inputs)
     if results is None:
         variables, expressions = expanded(loss, size)
-        results = [_limit(expression, variables, inputs, loss.domain[1]) for expression in expressions]
+        results = [
+            _limit(expression, variables, inputs, loss.domain[1])
+            for expression in expressions
+        ]
     return results[0], results[1:]
 
 
@@ -135,9 +149,13 @@ def _compiled(loss, size, sensitivity=False):
     variables, expressions = expanded(loss, size)
     if sensitivity:
         slopes = [
-            [sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables] for f in expressions
+            [sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables]
+            for f in expressions
         ]  # off the kink
-        expressions = [sum(sp.Abs(x * d / f) for x, d in zip(variables, ds)) for f, ds in zip(expressions, slopes)]
+        expressions = [
+            sum(sp.Abs(x * d / f) for x, d in zip(variables, ds))
+            for f, ds in zip(expressions, slopes)
+        ]
     return sp.lambdify(variables, expressions, "mpmath")
 
 
@@ -154,7 +172,10 @@ def _evaluate(function, inputs, digits=DIGITS):
             if now is None or not all(map(mpmath.isfinite, now)):
                 now = None
             # Two zeros agree on nothing: log(1 + 1e-300) is 0 until there are 300 digits.
-            elif before and all(a and abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) for a, b in zip(now, before)):
+            elif before and all(
+                a and abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a)
+                for a, b in zip(now, before)
+            ):
                 break
     return now  # a number that is 0 or still changes here is below 1e-400, zero in every float
 
@@ -162,11 +183,17 @@ def _evaluate(function, inputs, digits=DIGITS):
 def _limit(expression, variables, values, upper):
     """Substitute the values one after the other; where that gives no number, take the limit."""
     for x, v in zip(variables, values):
-        point = sp.Rational(v) if abs(v) < float("inf") else sp.oo * (1 if v > 0 else -1)
+        point = (
+            sp.Rational(v) if abs(v) < float("inf") else sp.oo * (1 if v > 0 else -1)
+        )
         substituted = expression.subs(x, point)
         if substituted.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             substituted = sp.limit(expression, x, point, "-" if v == upper else "+")
         expression = substituted
     with mpmath.workdps(DIGITS + 10):
         number = sp.N(expression, DIGITS)
-        return mpmath.mpf(number) if number.is_finite else mpmath.mpf("inf") * int(sp.sign(number))
+        return (
+            mpmath.mpf(number)
+            if number.is_finite
+            else mpmath.mpf("inf") * int(sp.sign(number))
+        )

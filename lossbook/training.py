@@ -32,7 +32,9 @@ class LinearModel:
         """Return the predictions for ``x`` of shape (n, inputs)."""
         x = np.asarray(x, float)
         if x.ndim != 2 or x.shape[1] != len(self.weights):
-            raise ValueError(f"x has shape {x.shape}: it must be (n, {len(self.weights)}), one row for each sample.")
+            raise ValueError(
+                f"x has shape {x.shape}: it must be (n, {len(self.weights)}), one row for each sample."
+            )
         return x @ self.weights + self.bias
 
     def backward(self, x, slope):
@@ -58,7 +60,9 @@ class History(NamedTuple):
     gradient_norm: list
     validation_loss: list
     stopped: str  #: "steps", "gradient norm", "validation loss" or "diverged"
-    best_step: int  #: the number of updates behind the parameters that the model holds now
+    best_step: (
+        int  #: the number of updates behind the parameters that the model holds now
+    )
 
 
 @dataclasses.dataclass
@@ -70,7 +74,17 @@ class _Best:
 
 @np.errstate(all="ignore")
 def gradient_descent(
-    model, loss, x, y, learning_rate, steps=1000, *, gradient_norm=0.0, validation=None, patience=10, sample_weight=None
+    model,
+    loss,
+    x,
+    y,
+    learning_rate,
+    steps=1000,
+    *,
+    gradient_norm=0.0,
+    validation=None,
+    patience=10,
+    sample_weight=None,
 ):
     """Train ``model`` in place on the whole of ``x`` and ``y``; return a :class:`History`.
 
@@ -96,7 +110,9 @@ def gradient_descent(
         if validation is not None:
             validation_losses.append(loss(validation[1], model.forward(validation[0])))
             if validation_losses[-1] < best.loss:
-                best = _Best(validation_losses[-1], step, [p.copy() for p in model.parameters])
+                best = _Best(
+                    validation_losses[-1], step, [p.copy() for p in model.parameters]
+                )
         if not np.isfinite(value):
             stopped = "diverged"
         elif norms[-1] <= gradient_norm:

@@ -15,7 +15,9 @@ from lossbook.base import Claims, Rowwise
 def predictions(loss, rng, n):
     """Return n random predictions (rows of 4 for a loss of rows), far and near."""
     shape = (n, 4) if isinstance(loss, Rowwise) else (n,)
-    z = rng.normal(0, rng.choice([0.5, 3.0, 20.0], n).reshape(n, *[1] * (len(shape) - 1)), shape)
+    z = rng.normal(
+        0, rng.choice([0.5, 3.0, 20.0], n).reshape(n, *[1] * (len(shape) - 1)), shape
+    )
     if loss.symbol != "p":
         return z
     return softmax(z) if len(shape) == 2 else sigmoid(z)
@@ -28,8 +30,14 @@ def targets(loss, rng, n):
 def problems_convex(loss, claim, rng):
     """At the middle of two predictions the loss is at most the mean of their losses."""
     for space in claim:
-        a, b, y = predictions(loss, rng, 3000), predictions(loss, rng, 3000), targets(loss, rng, 3000)
-        link = (softmax if a.ndim == 2 else sigmoid) if space == "logits" else lambda z: z
+        a, b, y = (
+            predictions(loss, rng, 3000),
+            predictions(loss, rng, 3000),
+            targets(loss, rng, 3000),
+        )
+        link = (
+            (softmax if a.ndim == 2 else sigmoid) if space == "logits" else lambda z: z
+        )
         if space == "logits":
             a, b = rng.normal(0, 5, a.shape), rng.normal(0, 5, b.shape)
         middle, ends = (
@@ -42,7 +50,9 @@ def problems_convex(loss, claim, rng):
 
 def problems_lipschitz(loss, claim, rng):
     """No gradient of a sample is longer than claimed, and some are nearly as long."""
-    samples = [random_sample(loss, rng) for _ in range(2000)] + list(extreme_samples(loss))
+    samples = [random_sample(loss, rng) for _ in range(2000)] + list(
+        extreme_samples(loss)
+    )
     gradients = [np.nan_to_num(gradient_of(loss, y, p)) for y, p in samples]
     lengths = [np.hypot.reduce(gradient, axis=None) for gradient in gradients]
     if np.isinf(claim):
@@ -53,12 +63,21 @@ def problems_lipschitz(loss, claim, rng):
 
 
 def gradient_of(loss, y, p):
-    return loss.gradient(y[np.newaxis], p[np.newaxis]) if isinstance(loss, Rowwise) else loss.gradient(y, p)
+    return (
+        loss.gradient(y[np.newaxis], p[np.newaxis])
+        if isinstance(loss, Rowwise)
+        else loss.gradient(y, p)
+    )
 
 
 def problems_lower_bound(loss, claim, rng):
-    samples = [random_sample(loss, rng) for _ in range(500)] + list(extreme_samples(loss))
-    arrays = [(y[np.newaxis], p[np.newaxis]) if isinstance(loss, Rowwise) else (y, p) for y, p in samples]
+    samples = [random_sample(loss, rng) for _ in range(500)] + list(
+        extreme_samples(loss)
+    )
+    arrays = [
+        (y[np.newaxis], p[np.newaxis]) if isinstance(loss, Rowwise) else (y, p)
+        for y, p in samples
+    ]
     least = min(loss(*pair) for pair in arrays)
     if not claim <= least <= claim + 1e-9:
         yield f"the greatest lower bound is claimed to be {claim}, the least loss found is {least}"
@@ -84,14 +103,19 @@ def problems_symmetric(loss, claim, rng):
         same = loss.per_sample(order[y], p), loss.per_sample(y, p[:, order])
     else:
         p = (np.floor(p * 1000) + 1) / 1024 if loss.symbol == "p" else p
-        same = loss.per_sample(y, p), loss.per_sample(1 - y, 1 - p if loss.symbol == "p" else -p)
+        same = (
+            loss.per_sample(y, p),
+            loss.per_sample(1 - y, 1 - p if loss.symbol == "p" else -p),
+        )
     if not np.allclose(*same, rtol=1e-9, atol=0):
         yield f"changed by {claim}"
 
 
 def problems_invariant(loss, claim, rng):
     y, z = targets(loss, rng, 200), np.round(8 * predictions(loss, rng, 200)) / 8
-    if not np.allclose(loss.per_sample(y, z), loss.per_sample(y, z + 1024.0), rtol=1e-12, atol=0):
+    if not np.allclose(
+        loss.per_sample(y, z), loss.per_sample(y, z + 1024.0), rtol=1e-12, atol=0
+    ):
         yield f"changed by {claim}"
 
 
@@ -102,14 +126,26 @@ def problems_minimiser(loss, claim, rng):
         best, step = np.log([0.5, 0.3, 0.2]), 0.02 * np.array([1, -1, 0.5])
         link = softmax if loss.symbol == "p" else lambda z: z
         rows = [np.tile(link(best + move * step), (10, 1)) for move in (0, -1, 1)]
-        rows.append(np.full((10, 3), 1 / 3) if loss.symbol == "p" else np.zeros((10, 3)))
+        rows.append(
+            np.full((10, 3), 1 / 3) if loss.symbol == "p" else np.zeros((10, 3))
+        )
         means = [loss(y, row) for row in rows]
         if np.argmin(means) != 0:
             yield f"the best constant is not the {claim}"
         return
-    y = np.array([0, 0, 0, 0, 0, 0, 1.0]) if loss.targets == (0.0, 1.0) else np.array([1, 2, 3, 4, 100.0])
-    grid = np.linspace(0.001, 0.999, 4991) if loss.symbol == "p" else np.linspace(-10, 110, 120001)
-    means = np.mean([loss.per_sample(np.full_like(grid, target), grid) for target in y], axis=0)
+    y = (
+        np.array([0, 0, 0, 0, 0, 0, 1.0])
+        if loss.targets == (0.0, 1.0)
+        else np.array([1, 2, 3, 4, 100.0])
+    )
+    grid = (
+        np.linspace(0.001, 0.999, 4991)
+        if loss.symbol == "p"
+        else np.linspace(-10, 110, 120001)
+    )
+    means = np.mean(
+        [loss.per_sample(np.full_like(grid, target), grid) for target in y], axis=0
+    )
     best = grid[np.argmin(means)]
     got = sigmoid(best) if loss.symbol == "z" else best
     want = {"mean": np.mean, "median": np.median, "probability": np.mean}[claim](y)
@@ -122,12 +158,22 @@ def problems_strictly_proper(loss, claim, rng):
     if not claim:
         return
     for _ in range(100):
-        true = softmax(rng.normal(0, 1, 4)) if isinstance(loss, Rowwise) else np.array(rng.uniform(0.05, 0.95))
+        true = (
+            softmax(rng.normal(0, 1, 4))
+            if isinstance(loss, Rowwise)
+            else np.array(rng.uniform(0.05, 0.95))
+        )
         others = predictions(loss, rng, 300)
         if true.ndim:
             honest = np.atleast_2d(true if loss.symbol == "p" else np.log(true))
             expected = [
-                np.sum([true[c] * loss.per_sample(np.full(len(q), c), q) for c in range(4)], axis=0)
+                np.sum(
+                    [
+                        true[c] * loss.per_sample(np.full(len(q), c), q)
+                        for c in range(4)
+                    ],
+                    axis=0,
+                )
                 for q in (others, honest)
             ]
         else:
@@ -147,7 +193,9 @@ def problems_elsewhere(loss, claim, rng):
         ours = loss(y, p)
         names = {library: importlib.import_module(library), "y_true": y, "y_pred": p}
         if library == "torch":
-            names.update(y_true=names["torch"].tensor(y), y_pred=names["torch"].tensor(p))
+            names.update(
+                y_true=names["torch"].tensor(y), y_pred=names["torch"].tensor(p)
+            )
         if library == "sklearn":
             importlib.import_module("sklearn.metrics")
             importlib.import_module("scipy.special")
@@ -172,9 +220,17 @@ CHECKS = {
 
 def problems(loss, claims):
     """Return what is wrong with ``claims`` of ``loss``."""
-    set_fields = {f.name: getattr(claims, f.name) for f in dataclasses.fields(Claims) if getattr(claims, f.name)}
+    set_fields = {
+        f.name: getattr(claims, f.name)
+        for f in dataclasses.fields(Claims)
+        if getattr(claims, f.name)
+    }
     rng = np.random.default_rng(0)
-    return [f"{name}: {problem}" for name, claim in set_fields.items() for problem in CHECKS[name](loss, claim, rng)]
+    return [
+        f"{name}: {problem}"
+        for name, claim in set_fields.items()
+        for problem in CHECKS[name](loss, claim, rng)
+    ]
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -193,10 +249,16 @@ FALSE_CLAIMS = [
     (lossbook.SquaredError(), {"minimiser": "median"}),
     (lossbook.SquaredError(), {"lower_bound": -1.0}),
     (lossbook.SquaredError(), {"lower_bound": 1.0}),
-    (lossbook.SquaredError(), {"elsewhere": {"keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"}}),
+    (
+        lossbook.SquaredError(),
+        {"elsewhere": {"keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"}},
+    ),
     (lossbook.SoftmaxCrossEntropy(), {"lipschitz": 1.0}),
     (lossbook.SigmoidCrossEntropy(), {"lipschitz": np.inf}),
-    (lossbook.SigmoidCrossEntropy(), {"invariant": "adding one number to all logits of a row"}),
+    (
+        lossbook.SigmoidCrossEntropy(),
+        {"invariant": "adding one number to all logits of a row"},
+    ),
 ]
 
 

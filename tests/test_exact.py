@@ -20,23 +20,33 @@ def ulps(got, true):
     """Return the distance of a float from an exact number, in spacings of floats there."""
     dtype = np.asarray(got).dtype.type
     with np.errstate(over="ignore"):
-        nearest = dtype(str(true)) if abs(true) > np.finfo(dtype).max else dtype(float(true))
+        nearest = (
+            dtype(str(true)) if abs(true) > np.finfo(dtype).max else dtype(float(true))
+        )
     if not np.isfinite(nearest) or not np.isfinite(got):
         return 0.0 if got == nearest else np.inf
-    return float(abs(mpmath.mpf(float(got)) - true) / mpmath.mpf(float(np.spacing(abs(nearest)))))
+    return float(
+        abs(mpmath.mpf(float(got)) - true) / mpmath.mpf(float(np.spacing(abs(nearest))))
+    )
 
 
 def too_far(loss, y, p):
     """Return what is further from the exact number than 4 ulps, or than 4 times its condition number."""
     arrays = (y[np.newaxis], p[np.newaxis]) if isinstance(loss, Rowwise) else (y, p)
     true, slopes = exact(loss, y, p)
-    pairs = zip([*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()], [true, *slopes])
+    pairs = zip(
+        [*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()],
+        [true, *slopes],
+    )
     distances = [ulps(got, number) for got, number in pairs]
     allowed = [ULPS] * len(distances)
     # float32 is computed in float64, so that the conditioning of its inputs costs nothing.
     if max(distances) > ULPS and np.asarray(p).dtype == np.float64:
         value_condition, conditions = condition(loss, y, p)
-        allowed = [ULPS * max(1.0, float(c)) if mpmath.isfinite(c) else ULPS for c in (value_condition, *conditions)]
+        allowed = [
+            ULPS * max(1.0, float(c)) if mpmath.isfinite(c) else ULPS
+            for c in (value_condition, *conditions)
+        ]
     names = ["value", *(f"derivative {j}" for j in range(len(slopes)))]
     return [
         f"{loss} y={y} p={p}: {name} is {distance:.1f} ulps off, allowed are {limit:.1f}"
@@ -49,24 +59,38 @@ def too_far(loss, y, p):
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
 def test_random_points(loss, dtype):
     rng = np.random.default_rng(0)
-    found = [problem for _ in range(1000) for problem in too_far(loss, *random_sample(loss, rng, dtype))]
+    found = [
+        problem
+        for _ in range(1000)
+        for problem in too_far(loss, *random_sample(loss, rng, dtype))
+    ]
     assert not found, "\n".join(found[:10])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
 def test_extreme_points(loss, dtype):
-    found = [problem for y, p in extreme_samples(loss, dtype) for problem in too_far(loss, y, p)]
+    found = [
+        problem
+        for y, p in extreme_samples(loss, dtype)
+        for problem in too_far(loss, y, p)
+    ]
     assert not found, "\n".join(found[:10])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("loss", [c for c in CATALOGUE if isinstance(c, Rowwise)], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [c for c in CATALOGUE if isinstance(c, Rowwise)], ids=repr
+)
 def test_class_numbers_give_what_one_hot_rows_give(loss, dtype):
     for y, p in extreme_samples(loss, dtype):
         label, row = np.array([np.argmax(y)]), p[np.newaxis]
-        np.testing.assert_array_equal(loss.per_sample(label, row), loss.per_sample(y[np.newaxis], row))
-        np.testing.assert_array_equal(loss.gradient(label, row), loss.gradient(y[np.newaxis], row))
+        np.testing.assert_array_equal(
+            loss.per_sample(label, row), loss.per_sample(y[np.newaxis], row)
+        )
+        np.testing.assert_array_equal(
+            loss.gradient(label, row), loss.gradient(y[np.newaxis], row)
+        )
 
 
 def test_the_small_loss_that_libraries_round_to_zero():
@@ -94,12 +118,24 @@ def test_stated_derivative_is_the_derivative_of_the_definition(loss):
                     for s, base in enumerate((y, p))
                     for n in range(size)
                 }
-                expression = stated.subs(symbolic.k, size).subs(symbolic.j, index + 1).doit().xreplace(entries)
-                numbers = dict(zip(targets_and_predictions, [*map(float, y_true), *map(float, y_pred)]))
+                expression = (
+                    stated.subs(symbolic.k, size)
+                    .subs(symbolic.j, index + 1)
+                    .doit()
+                    .xreplace(entries)
+                )
+                numbers = dict(
+                    zip(
+                        targets_and_predictions,
+                        [*map(float, y_true), *map(float, y_pred)],
+                    )
+                )
             else:
                 numbers = {y: float(y_true), p: float(y_pred)}
             got = expression.evalf(30, subs=numbers)
-            assert abs(float(got) - float(gradient[index])) <= 1e-13 * max(1e-3, abs(float(gradient[index])))
+            assert abs(float(got) - float(gradient[index])) <= 1e-13 * max(
+                1e-3, abs(float(gradient[index]))
+            )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -126,7 +162,10 @@ def mutants(loss):
         "value": {"_value": lambda self, *terms: cls._value(self, *terms) * 1.0001},
     }
     for name, change in changes.items():
-        yield name, dataclasses.dataclass(frozen=True)(type(cls.__name__, (cls,), change))()
+        yield (
+            name,
+            dataclasses.dataclass(frozen=True)(type(cls.__name__, (cls,), change))(),
+        )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)

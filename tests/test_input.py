@@ -26,32 +26,69 @@ HALF = np.full((2, 2), 0.5)
 # loss, y_true, y_pred, what the message must say
 BAD = [
     *[(loss, [1.0, 0.0, 1.0], [0.5, 0.5], "must be equal") for loss in ELEMENTWISE],
-    *[(loss, [1.0, 0.0], [[0.5], [0.5]], r"y_pred.reshape\(\(2,\)\)") for loss in ELEMENTWISE],
+    *[
+        (loss, [1.0, 0.0], [[0.5], [0.5]], r"y_pred.reshape\(\(2,\)\)")
+        for loss in ELEMENTWISE
+    ],
     *[(loss, [], [], "empty") for loss in ELEMENTWISE],
     *[(loss, [], np.empty((0, 3)), "empty") for loss in ROWWISE],
     *[(loss, [0, 1], np.empty((2, 0)), "empty") for loss in ROWWISE],
     *[(loss, [[0], [1]], HALF, r"y_true.ravel\(\)") for loss in ROWWISE],
     *[(loss, 0, [0.5, 0.5], r"y_pred.reshape\(1, -1\)") for loss in ROWWISE],
     *[(loss, [0, 1, 1], HALF, "one class number") for loss in ROWWISE],
-    *[(loss, [0, 2], HALF, "from 0 to 1.*one column for each class") for loss in ROWWISE],
+    *[
+        (loss, [0, 2], HALF, "from 0 to 1.*one column for each class")
+        for loss in ROWWISE
+    ],
     *[(loss, [0, -1], HALF, "is -1 at sample 1.*from 0 to 1") for loss in ROWWISE],
     *[(loss, [0, 0.5], HALF, "whole") for loss in ROWWISE],
     *[(loss, [0, np.nan], HALF, "whole") for loss in ROWWISE],
     *[
-        (loss, [[0.5, 0.5], [0.5, 0.6]], HALF, "row sum of y_true is 1.1 at sample 1.*Divide each row")
+        (
+            loss,
+            [[0.5, 0.5], [0.5, 0.6]],
+            HALF,
+            "row sum of y_true is 1.1 at sample 1.*Divide each row",
+        )
         for loss in ROWWISE
     ],
-    *[(loss, [[1, 0], [2, -1]], HALF, "y_true is 2.* at sample 1, column 0") for loss in ROWWISE],
-    *[(loss, [0.0, 1.5], [0.5, 0.5], "y_true is 1.5 at sample 1.*between 0 and 1") for loss in ELEMENTWISE[2:]],
+    *[
+        (loss, [[1, 0], [2, -1]], HALF, "y_true is 2.* at sample 1, column 0")
+        for loss in ROWWISE
+    ],
+    *[
+        (loss, [0.0, 1.5], [0.5, 0.5], "y_true is 1.5 at sample 1.*between 0 and 1")
+        for loss in ELEMENTWISE[2:]
+    ],
     *[(loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan") for loss in ELEMENTWISE[2:]],
-    (BinaryCrossEntropy(), [0.0, 1.0], [0.5, 1.2], "y_pred is 1.2 at sample 1.*sigmoid"),
+    (
+        BinaryCrossEntropy(),
+        [0.0, 1.0],
+        [0.5, 1.2],
+        "y_pred is 1.2 at sample 1.*sigmoid",
+    ),
     (BinaryCrossEntropy(), [0.0, 1.0], [-1e-9, 0.5], "y_pred is -1e-09 at sample 0"),
     (BinaryCrossEntropy(), [0.0, 1.0], [np.inf, 0.5], "y_pred is inf"),
-    (CategoricalCrossEntropy(), [0, 1], [[2.0, -1.0], [0.5, 0.5]], "y_pred is 2.0 at sample 0, column 0"),
-    (CategoricalCrossEntropy(), [0], [[0.2, 0.2, 0.2]], "row sum of y_pred is 0.6.*Divide each row by its sum"),
+    (
+        CategoricalCrossEntropy(),
+        [0, 1],
+        [[2.0, -1.0], [0.5, 0.5]],
+        "y_pred is 2.0 at sample 0, column 0",
+    ),
+    (
+        CategoricalCrossEntropy(),
+        [0],
+        [[0.2, 0.2, 0.2]],
+        "row sum of y_pred is 0.6.*Divide each row by its sum",
+    ),
     (SquaredError(), [1j], [1.0], "real numbers"),
     (SquaredError(), ["a"], [1.0], "real numbers"),
-    (SquaredError(), np.ma.array([1.0, 2.0], mask=[0, 1]), [1.0, 2.0], "mask.*weight 0"),
+    (
+        SquaredError(),
+        np.ma.array([1.0, 2.0], mask=[0, 1]),
+        [1.0, 2.0],
+        "mask.*weight 0",
+    ),
 ]
 
 
@@ -102,14 +139,22 @@ def test_nan_in_a_prediction_comes_out_as_nan(loss):
 def test_no_warning_even_when_numpy_is_told_to_raise(loss):
     y, p = batch(loss, np.random.default_rng(2))
     if loss.symbol == "p":
-        p = np.eye(p.shape[-1])[np.zeros(len(p), int)] if p.ndim == 2 else np.zeros_like(p)
+        p = (
+            np.eye(p.shape[-1])[np.zeros(len(p), int)]
+            if p.ndim == 2
+            else np.zeros_like(p)
+        )
     else:
         p = p * 1e200
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("error")
         loss.value_and_gradient(y, p)
         loss.per_sample(y, p)
-        lossbook.softmax([1e308, -1e308]), lossbook.sigmoid(-1e308), lossbook.xlogy(0.0, 0.0)
+        (
+            lossbook.softmax([1e308, -1e308]),
+            lossbook.sigmoid(-1e308),
+            lossbook.xlogy(0.0, 0.0),
+        )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -150,13 +195,22 @@ def test_dtypes(loss):
         assert loss.gradient(small, p32).dtype == np.float32
         assert loss.per_sample(small, p32).dtype == np.float32
         assert loss.gradient(small, p64).dtype == np.float64
-    assert loss.gradient(np.minimum(labels, 1), p32.astype(">f4")).dtype == np.dtype("=f4")
+    assert loss.gradient(np.minimum(labels, 1), p32.astype(">f4")).dtype == np.dtype(
+        "=f4"
+    )
     if isinstance(loss, Elementwise):
-        assert loss.gradient(y32, p64).dtype == loss.gradient(y64, p32).dtype == np.float64
+        assert (
+            loss.gradient(y32, p64).dtype == loss.gradient(y64, p32).dtype == np.float64
+        )
         assert loss.gradient(y32, p32.astype(np.float16)).dtype == np.float32
         assert loss.gradient([0, 1], [0, 1]).dtype == np.float64
     if loss.symbol == "z":
-        assert loss.per_sample(y32 if y32.dtype.kind == "i" else labels, np.float16(p32)).dtype == np.float32
+        assert (
+            loss.per_sample(
+                y32 if y32.dtype.kind == "i" else labels, np.float16(p32)
+            ).dtype
+            == np.float32
+        )
 
 
 def test_integers_never_reach_the_arithmetic():
@@ -191,7 +245,9 @@ def test_layouts_of_memory(loss):
         value, gradient = loss.value_and_gradient(y_true, y_pred)
         assert value == want[0], name
         np.testing.assert_array_equal(gradient, want[1], err_msg=name)
-        np.testing.assert_array_equal(before, y_pred, err_msg=f"{name}: the input was changed")
+        np.testing.assert_array_equal(
+            before, y_pred, err_msg=f"{name}: the input was changed"
+        )
 
 
 @pytest.mark.parametrize("loss", ELEMENTWISE, ids=repr)
@@ -199,7 +255,9 @@ def test_layouts_of_memory(loss):
 def test_elementwise_losses_take_any_shape(loss, shape):
     y, p = np.ones(shape), np.full(shape, 0.25)
     value, gradient = loss.value_and_gradient(y, p)
-    assert type(value) is float and gradient.shape == loss.per_sample(y, p).shape == shape
+    assert (
+        type(value) is float and gradient.shape == loss.per_sample(y, p).shape == shape
+    )
     assert value == loss(1.0, 0.25)
     weighted = loss.value_and_gradient(y, p, np.full(shape, 3.0))
     assert weighted[0] == pytest.approx(value, rel=1e-15) and weighted[1].shape == shape
@@ -218,13 +276,19 @@ def test_blocks_do_not_show(loss):
     for rows in (slice(0, 5), slice(BLOCK - 3, BLOCK + 3), slice(n - 4, n)):
         np.testing.assert_array_equal(each[rows], loss.per_sample(y[rows], p[rows]))
         part = loss.gradient(y[rows], p[rows])
-        np.testing.assert_allclose(gradient[rows] * n, part * len(part), rtol=1e-14, atol=0)
-    assert loss(y, p, sample_weight=w) == pytest.approx(np.average(each, weights=w), rel=1e-13)
+        np.testing.assert_allclose(
+            gradient[rows] * n, part * len(part), rtol=1e-14, atol=0
+        )
+    assert loss(y, p, sample_weight=w) == pytest.approx(
+        np.average(each, weights=w), rel=1e-13
+    )
 
 
 def test_one_row_may_be_longer_than_a_block():
     z = np.zeros((3, BLOCK + 1))
-    assert SoftmaxCrossEntropy()([0, 1, BLOCK], z) == pytest.approx(np.log(BLOCK + 1), rel=1e-15)
+    assert SoftmaxCrossEntropy()([0, 1, BLOCK], z) == pytest.approx(
+        np.log(BLOCK + 1), rel=1e-15
+    )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -237,6 +301,8 @@ def test_a_loss_is_a_value(loss):
 
 def test_float32_rows_are_allowed_their_rounding():
     p = np.float32([[0.1, 0.2, 0.7]])
-    assert CategoricalCrossEntropy()([2], p) == pytest.approx(-np.log(np.float64(p[0, 2])), rel=1e-7)
+    assert CategoricalCrossEntropy()([2], p) == pytest.approx(
+        -np.log(np.float64(p[0, 2])), rel=1e-7
+    )
     mixed = np.float32([[0.1, 0.2, 0.7]]), np.array([[0.1, 0.2, 0.7]])
     assert np.isfinite(CategoricalCrossEntropy()(*mixed))

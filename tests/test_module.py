@@ -10,12 +10,35 @@ import numpy as np
 import pytest
 
 import lossbook
-from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradient, data, figures
+from lossbook import (
+    CATALOGUE,
+    SigmoidCrossEntropy,
+    SquaredError,
+    check_gradient,
+    data,
+    figures,
+)
 from lossbook.card import card, formula
 from lossbook.notebook import glue, show_source
 from lossbook.training import LinearModel, LogisticModel, gradient_descent
 
-POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
+POINTS = [
+    0.0,
+    1e-300,
+    1e-20,
+    1e-8,
+    0.3,
+    1.0,
+    5.0,
+    17.0,
+    20.0,
+    36.9,
+    40.0,
+    700.0,
+    745.0,
+    1e5,
+    1e300,
+]
 EXACT = {
     "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
     "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
@@ -27,7 +50,14 @@ EXACT = {
 def test_elementary_functions_to_the_last_places(name, dtype):
     rng = np.random.default_rng(0)
     with np.errstate(over="ignore"):
-        points = dtype([*POINTS, *(-x for x in POINTS), *rng.normal(0, 10, 500), *rng.normal(0, 1e-3, 100)])
+        points = dtype(
+            [
+                *POINTS,
+                *(-x for x in POINTS),
+                *rng.normal(0, 10, 500),
+                *rng.normal(0, 1e-3, 100),
+            ]
+        )
     for z in points[np.isfinite(points)]:
         got = getattr(lossbook, name)(z)
         with mpmath.workdps(800):
@@ -58,17 +88,30 @@ def test_card(loss):
     shown = loss._repr_mimebundle_()
     assert shown["text/plain"] == repr(loss)
     value, derivative = formula(loss)
-    assert f"${value}$" in shown["text/markdown"] and f"${derivative}$" in shown["text/markdown"]
+    assert (
+        f"${value}$" in shown["text/markdown"]
+        and f"${derivative}$" in shown["text/markdown"]
+    )
     for call in loss.claims.elsewhere.values():
         assert f"`{call}`" in card(loss)
     rows = shown["text/markdown"].splitlines()
-    assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows), "a cell of the table is broken by a bar"
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 3 for row in rows), (
+        "a cell of the table is broken by a bar"
+    )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
 def test_docstring_has_its_parts(loss):
     text = type(loss).__doc__
-    for part in ("Also called:", "Formula:", "derivative", "Domain:", "Good for:", "Price:", ">>> "):
+    for part in (
+        "Also called:",
+        "Formula:",
+        "derivative",
+        "Domain:",
+        "Good for:",
+        "Price:",
+        ">>> ",
+    ):
         assert part in text, f"{type(loss).__name__} does not say {part}"
 
 
@@ -109,7 +152,9 @@ def line(n=50):
 def test_gradient_descent_finds_least_squares():
     x, y = line()
     model = LinearModel(2)
-    history = gradient_descent(model, SquaredError(), x, y, 0.2, 5000, gradient_norm=1e-12)
+    history = gradient_descent(
+        model, SquaredError(), x, y, 0.2, 5000, gradient_norm=1e-12
+    )
     assert history.stopped == "gradient norm" and history.gradient_norm[-1] <= 1e-12
     np.testing.assert_allclose([*model.weights, model.bias], [2, -1, 3], rtol=1e-10)
     assert len(history.loss) == len(history.gradient_norm) == history.best_step + 1
@@ -121,7 +166,11 @@ def test_gradient_descent_finds_least_squares():
 def test_gradient_descent_shows_divergence():
     x, y = line()
     history = gradient_descent(LinearModel(2), SquaredError(), x, y, 10.0, 5000)
-    assert history.stopped == "diverged" and history.loss[-1] == np.inf and history.loss[1] > history.loss[0]
+    assert (
+        history.stopped == "diverged"
+        and history.loss[-1] == np.inf
+        and history.loss[1] > history.loss[0]
+    )
 
 
 def test_gradient_descent_stops_by_validation_loss_and_restores_the_best():
@@ -129,10 +178,21 @@ def test_gradient_descent_stops_by_validation_loss_and_restores_the_best():
     x, y = rng.normal(size=(20, 30)), rng.integers(0, 2, 20)
     x_val, y_val = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
     model = LogisticModel(30)
-    history = gradient_descent(model, SigmoidCrossEntropy(), x, y, 0.5, 500, validation=(x_val, y_val), patience=5)
+    history = gradient_descent(
+        model,
+        SigmoidCrossEntropy(),
+        x,
+        y,
+        0.5,
+        500,
+        validation=(x_val, y_val),
+        patience=5,
+    )
     assert history.stopped == "validation loss"
     assert len(history.loss) == history.best_step + 6
-    assert SigmoidCrossEntropy()(y_val, model.forward(x_val)) == min(history.validation_loss)
+    assert SigmoidCrossEntropy()(y_val, model.forward(x_val)) == min(
+        history.validation_loss
+    )
 
 
 def test_models_with_rows_and_their_gradients():
@@ -148,7 +208,9 @@ def test_models_with_rows_and_their_gradients():
         model.weights[place] -= 2 * h
         down = model_loss()
         model.weights[place] += h
-        assert gradient[place] == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-9)
+        assert gradient[place] == pytest.approx(
+            (up - down) / (2 * h), rel=1e-6, abs=1e-9
+        )
     assert LogisticModel(3).probability(x).tolist() == [0.5] * 9
     with pytest.raises(ValueError, match=r"must be \(n, 3\)"):
         model.forward(x[:, :2])
@@ -169,17 +231,23 @@ def test_data(load, shapes, classes):
     assert not np.array_equal(other.y_test, got.y_test)
     everything = np.vstack([got.x_train, got.x_test])
     assert np.array_equal(
-        np.sort(everything.sum(axis=1)), np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1))
+        np.sort(everything.sum(axis=1)),
+        np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1)),
     )
     if classes:
-        assert set(got.y_train) == set(got.y_test) == set(classes), "the split is shuffled"
+        assert set(got.y_train) == set(got.y_test) == set(classes), (
+            "the split is shuffled"
+        )
     with pytest.raises(ValueError, match="must be between"):
         load(test=10**6)
 
 
 def test_data_facts_that_the_docstrings_state():
     digits, diabetes = data.digits(), data.diabetes()
-    assert digits.x_train.dtype == np.float32 and (digits.x_train.min(), digits.x_train.max()) == (0, 1)
+    assert digits.x_train.dtype == np.float32 and (
+        digits.x_train.min(),
+        digits.x_train.max(),
+    ) == (0, 1)
     assert np.bincount(np.r_[digits.y_train, digits.y_test]).tolist() == [500] * 10
     progress = np.r_[diabetes.y_train, diabetes.y_test]
     assert (progress.min(), progress.max(), len(progress)) == (25, 346, 442)
@@ -190,20 +258,28 @@ def test_data_files_have_the_checksums_that_are_written_down():
     files = sorted(data.FOLDER.glob("*.npz"))
     assert len(files) == 3
     for file in files:
-        assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, file.name
+        assert (
+            f"`{file.name}`" in text
+            and hashlib.sha256(file.read_bytes()).hexdigest() in text
+        ), file.name
 
 
 def test_figures_say_what_they_show():
     figure, (_, right) = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())
     text = figures.describe(figure)
-    assert "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'" in text
+    assert (
+        "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'"
+        in text
+    )
     assert "line 'SquaredError()', 241 points, x -3 to 3, y 0 to 9" in text
     right.set_ylabel("slope")
     assert figures.describe(figure) != text
     figures.plt.close(figure)
 
 
-@pytest.mark.parametrize("loss", [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)], ids=repr
+)
 def test_the_curves_are_the_loss_and_its_derivative(loss):
     figure, (left, right) = figures.plot_loss(loss, y_true=1.0)
     x, y = left.lines[0].get_xydata().T
@@ -226,7 +302,9 @@ def contrast(a, b):
 
     def luminance(colour):
         channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
         return linear @ [0.2126, 0.7152, 0.0722]
 
     high, low = sorted((luminance(a), luminance(b)), reverse=True)
@@ -236,12 +314,19 @@ def contrast(a, b):
 def test_colours_of_figures_stand_out_from_white_and_differ_in_line_style():
     assert all(contrast(colour, "#ffffff") >= 3 for colour in figures.COLOURS)
     styles = figures.STYLE["axes.prop_cycle"].by_key()
-    assert len(set(map(str, styles["linestyle"]))) == len(set(styles["color"])) == len(figures.COLOURS)
+    assert (
+        len(set(map(str, styles["linestyle"])))
+        == len(set(styles["color"]))
+        == len(figures.COLOURS)
+    )
 
 
 def test_glue_records_values_and_show_source_shows_the_module(monkeypatch):
     records = []
-    monkeypatch.setattr("lossbook.notebook.display", lambda bundle, raw, metadata: records.append((bundle, metadata)))
+    monkeypatch.setattr(
+        "lossbook.notebook.display",
+        lambda bundle, raw, metadata: records.append((bundle, metadata)),
+    )
     glue(half=0.5, three=np.int64(3))
     assert [m["scrapbook"]["name"] for _, m in records] == ["half", "three"]
     assert [list(b.values()) for b, _ in records] == [["0.5"], ["3"]]
@@ -249,12 +334,19 @@ def test_glue_records_values_and_show_source_shows_the_module(monkeypatch):
 
 
 def run(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_import_is_light():
     heavy = "tensorflow", "keras", "sympy", "matplotlib", "IPython", "scipy"
-    assert run(f"import sys, lossbook; print([m for m in {heavy} if m in sys.modules])").strip() == "[]"
+    assert (
+        run(
+            f"import sys, lossbook; print([m for m in {heavy} if m in sys.modules])"
+        ).strip()
+        == "[]"
+    )
 
 
 def test_import_takes_less_than_importing_numpy_again():

@@ -27,7 +27,10 @@ PAIRS = [
     (BinaryCrossEntropy(), keras.losses.BinaryCrossentropy()),
     (CategoricalCrossEntropy(), keras.losses.SparseCategoricalCrossentropy()),
     (SigmoidCrossEntropy(), keras.losses.BinaryCrossentropy(from_logits=True)),
-    (SoftmaxCrossEntropy(), keras.losses.SparseCategoricalCrossentropy(from_logits=True)),
+    (
+        SoftmaxCrossEntropy(),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ),
 ]
 
 
@@ -53,22 +56,82 @@ def test_agrees_where_keras_is_right(ours, theirs):
 
 # what, our loss, Keras's loss, y_true, y_pred, the true value, the value Keras returns
 WRONG = [
-    ("a probability of 0 for the truth", BinaryCrossEntropy(), PAIRS[2][1], [1.0], [0.0], np.inf, 16.1181),
-    ("a probability of 1 against the truth", BinaryCrossEntropy(), PAIRS[2][1], [0.0], [1.0], np.inf, 15.9424),
-    ("a perfect prediction", BinaryCrossEntropy(), PAIRS[2][1], [1.0], [1.0], 0.0, 1.1921e-7),
-    ("a small probability", BinaryCrossEntropy(), PAIRS[2][1], [1.0], [1e-8], 18.4207, 16.1181),
-    ("classes: a probability of 0", CategoricalCrossEntropy(), PAIRS[3][1], [0], [[0.0, 1.0]], np.inf, 16.1181),
-    ("a small loss of logits", SoftmaxCrossEntropy(), PAIRS[5][1], [0], [[20.0, 0.0, 0.0]], 4.1223e-9, 0.0),
-    ("an infinite logit", SigmoidCrossEntropy(), PAIRS[4][1], [1.0], [np.inf], 0.0, np.nan),
+    (
+        "a probability of 0 for the truth",
+        BinaryCrossEntropy(),
+        PAIRS[2][1],
+        [1.0],
+        [0.0],
+        np.inf,
+        16.1181,
+    ),
+    (
+        "a probability of 1 against the truth",
+        BinaryCrossEntropy(),
+        PAIRS[2][1],
+        [0.0],
+        [1.0],
+        np.inf,
+        15.9424,
+    ),
+    (
+        "a perfect prediction",
+        BinaryCrossEntropy(),
+        PAIRS[2][1],
+        [1.0],
+        [1.0],
+        0.0,
+        1.1921e-7,
+    ),
+    (
+        "a small probability",
+        BinaryCrossEntropy(),
+        PAIRS[2][1],
+        [1.0],
+        [1e-8],
+        18.4207,
+        16.1181,
+    ),
+    (
+        "classes: a probability of 0",
+        CategoricalCrossEntropy(),
+        PAIRS[3][1],
+        [0],
+        [[0.0, 1.0]],
+        np.inf,
+        16.1181,
+    ),
+    (
+        "a small loss of logits",
+        SoftmaxCrossEntropy(),
+        PAIRS[5][1],
+        [0],
+        [[20.0, 0.0, 0.0]],
+        4.1223e-9,
+        0.0,
+    ),
+    (
+        "an infinite logit",
+        SigmoidCrossEntropy(),
+        PAIRS[4][1],
+        [1.0],
+        [np.inf],
+        0.0,
+        np.nan,
+    ),
 ]
 
 
-@pytest.mark.parametrize("what, ours, theirs, y, p, true, wrong", WRONG, ids=[row[0] for row in WRONG])
+@pytest.mark.parametrize(
+    "what, ours, theirs, y, p, true, wrong", WRONG, ids=[row[0] for row in WRONG]
+)
 def test_differs_where_keras_is_wrong(what, ours, theirs, y, p, true, wrong):
     p = np.float32(p)
     assert ours(y, p) == pytest.approx(true, rel=1e-4)
     value, _ = value_and_gradient(theirs, y, p)
-    assert value == pytest.approx(wrong, rel=1e-4, nan_ok=True), f"Keras {keras.__version__} has changed: {what}"
+    assert value == pytest.approx(wrong, rel=1e-4, nan_ok=True), (
+        f"Keras {keras.__version__} has changed: {what}"
+    )
 
 
 def test_keras_gives_no_gradient_where_it_clips():
@@ -79,6 +142,8 @@ def test_keras_gives_no_gradient_where_it_clips():
 
 def test_keras_renormalises_rows_that_do_not_sum_to_one():
     one_hot = keras.losses.CategoricalCrossentropy()
-    assert float(one_hot([[1.0, 0.0, 0.0]], [[0.2, 0.2, 0.2]])) == pytest.approx(np.log(3), rel=1e-6)
+    assert float(one_hot([[1.0, 0.0, 0.0]], [[0.2, 0.2, 0.2]])) == pytest.approx(
+        np.log(3), rel=1e-6
+    )
     with pytest.raises(ValueError, match="row sum"):
         CategoricalCrossEntropy()([[1.0, 0.0, 0.0]], [[0.2, 0.2, 0.2]])

@@ -22,14 +22,28 @@ def text(name):
 
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=str)
 def test_style(arguments):
-    result = subprocess.run([sys.executable, "-m", "ruff", *arguments, "--quiet", ROOT], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, "--quiet", ROOT],
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-browser.txt", "requirements-lab.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-browser.txt", "requirements-lab.txt"]
+)
 def test_requirements_are_pinned(name):
-    lines = [line.split(";")[0].strip() for line in text(name).splitlines() if line and not line.startswith("#")]
-    loose = [line for line in lines if line != "-e ." and not re.fullmatch(r"[\w.-]+==[\w.]+", line)]
+    lines = [
+        line.split(";")[0].strip()
+        for line in text(name).splitlines()
+        if line and not line.startswith("#")
+    ]
+    loose = [
+        line
+        for line in lines
+        if line != "-e ." and not re.fullmatch(r"[\w.-]+==[\w.]+", line)
+    ]
     names = [line.split("==")[0].lower().replace("_", "-") for line in lines]
     assert not loose and len(names) == len(set(names))
 
@@ -44,10 +58,21 @@ def test_the_version_is_the_same_everywhere():
 
 def test_licences_name_every_data_file():
     page = text("chapters/reference/licences.md")
-    for name in ("MIT", "CC BY 4.0", "digits.npz", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
+    for name in (
+        "MIT",
+        "CC BY 4.0",
+        "digits.npz",
+        "ShareAlike 3.0",
+        "BSD 3-Clause",
+        "MathJax",
+    ):
         assert name in page
-    assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
-    assert "Redistribution and use" in text("lossbook/datasets/LICENSE-scikit-learn.txt")
+    assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text(
+        "LICENSE-PROSE.md"
+    )
+    assert "Redistribution and use" in text(
+        "lossbook/datasets/LICENSE-scikit-learn.txt"
+    )
 
 
 def test_every_citation_has_what_a_reader_needs():
@@ -55,31 +80,51 @@ def test_every_citation_has_what_a_reader_needs():
     assert len(entries) > 10
     for key, fields in entries:
         names = set(re.findall(r"^\s*(\w+) =", fields, re.M))
-        assert {"author", "title", "year"} <= names and names & {"journal", "booktitle", "publisher"}, key
+        assert {"author", "title", "year"} <= names and names & {
+            "journal",
+            "booktitle",
+            "publisher",
+        }, key
 
 
 def test_binder_gets_what_it_needs():
     assert re.fullmatch(r"python-3\.1[123]", text("runtime.txt").strip())
-    assert (ROOT / "postBuild").stat().st_mode & 0o111, "Binder runs postBuild, so it must be executable"
-    assert "tensorflow-cpu==" in text("requirements.txt") and "-e ." in text("requirements.txt")
+    assert (ROOT / "postBuild").stat().st_mode & 0o111, (
+        "Binder runs postBuild, so it must be executable"
+    )
+    assert "tensorflow-cpu==" in text("requirements.txt") and "-e ." in text(
+        "requirements.txt"
+    )
 
 
 @pytest.mark.parametrize("page", ["index.md", "chapters/reference/api.md"])
 def test_code_on_a_page_gives_what_its_comments_say(page):
-    blocks = [block for block in re.findall(r"```python\n(.*?)```", text(page), re.S) if "#" in block]
+    blocks = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", text(page), re.S)
+        if "#" in block
+    ]
     assert blocks
     compared = 0
     for block in blocks:
         names = {}
         for line in block.splitlines():
-            expression, _, said = line.partition("  # ") if "  # " in line else (line, "", "")
+            expression, _, said = (
+                line.partition("  # ") if "  # " in line else (line, "", "")
+            )
             if not said:
                 exec(line, names)
                 continue
-            value = np.ravel(eval(expression, names)) if "value_and" not in expression else None
+            value = (
+                np.ravel(eval(expression, names))
+                if "value_and" not in expression
+                else None
+            )
             numbers = [float(n) for n in re.findall(r"-?\d[\d.]*(?:e-?\d+)?", said)]
             if value is not None:
-                assert np.allclose(value, numbers[: len(value)], rtol=1e-7), f"{expression}: {value}, said {said}"
+                assert np.allclose(value, numbers[: len(value)], rtol=1e-7), (
+                    f"{expression}: {value}, said {said}"
+                )
                 compared += 1
     assert compared >= 2
 
@@ -89,7 +134,10 @@ def test_a_new_loss_is_documented_and_defined():
 
     page = text("chapters/reference/api.md")
     for loss in CATALOGUE:
-        assert type(loss) in symbolic._DEFINITIONS and type(loss).__name__ in lossbook.__all__
+        assert (
+            type(loss) in symbolic._DEFINITIONS
+            and type(loss).__name__ in lossbook.__all__
+        )
         assert type(loss).__module__ in page
 
 
@@ -106,8 +154,14 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "ENVIRONMENT", tmp_path / ".venv")
     monkeypatch.setattr(module, "STAMP", tmp_path / ".venv" / "installed.txt")
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
-    monkeypatch.setattr(module, "run", lambda *command, **options: commands.append([str(c) for c in command]))
-    monkeypatch.setattr(module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True))
+    monkeypatch.setattr(
+        module,
+        "run",
+        lambda *command, **options: commands.append([str(c) for c in command]),
+    )
+    monkeypatch.setattr(
+        module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True)
+    )
     module.commands = commands
     return module
 
@@ -146,13 +200,20 @@ def test_make_takes_up_an_interrupted_installation(make, monkeypatch):
 def test_make_starts_anew_in_another_place(make, tmp_path):
     make.environment("book")
     installed(make)
-    make.STAMP.write_text(make.STAMP.read_text("utf-8").replace(str(tmp_path), "/elsewhere"), "utf-8")
+    make.STAMP.write_text(
+        make.STAMP.read_text("utf-8").replace(str(tmp_path), "/elsewhere"), "utf-8"
+    )
     make.environment("book")
     assert installed(make) == ["requirements.txt"]
 
 
 def test_make_says_what_it_can_do():
-    result = subprocess.run([sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
+    )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     for command in ("book", "test", "lab", "clean"):
-        assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr
+        assert (
+            f"make.py {command}" in text("README.md")
+            and f"make.py {command}" in result.stderr
+        )

@@ -35,7 +35,11 @@ def recorded_values(notebook):
             name = output.get("metadata", {}).get("scrapbook", {}).get("name")
             if name:
                 text = output["data"][RECORD]
-                values[name] = float(text) if re.fullmatch(r"-?(inf|nan)", text) else ast.literal_eval(text)
+                values[name] = (
+                    float(text)
+                    if re.fullmatch(r"-?(inf|nan)", text)
+                    else ast.literal_eval(text)
+                )
     return values
 
 
@@ -44,9 +48,15 @@ def prose_of(cell):
     if cell.cell_type == "markdown":
         yield cell.source, lambda text: setattr(cell, "source", text)
     myst = cell.metadata.get("mystnb", {})
-    for owner, key in ((myst.get("image", {}), "alt"), (myst.get("figure", {}), "caption")):
+    for owner, key in (
+        (myst.get("image", {}), "alt"),
+        (myst.get("figure", {}), "caption"),
+    ):
         if key in owner:
-            yield owner[key], lambda text, owner=owner, key=key: owner.__setitem__(key, text)
+            yield (
+                owner[key],
+                lambda text, owner=owner, key=key: owner.__setitem__(key, text),
+            )
 
 
 def written(value, spec):
@@ -86,13 +96,17 @@ def check(notebook, fix=False):
             rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))
             problems += [f"{loose} is tied to no value: …{rest[max(0, m.start() - 30) : m.end() + 20]!r}"
                          for m in DECIMAL.finditer(rest) for loose in [m[0]]]  # fmt: skip
-    problems += [f"{name} is recorded and never quoted" for name in sorted(set(values) - used)]
+    problems += [
+        f"{name} is recorded and never quoted" for name in sorted(set(values) - used)
+    ]
     return count, problems
 
 
 def main(arguments):
     fix = "--fix" in arguments
-    paths = [Path(a) for a in arguments if a != "--fix"] or sorted((ROOT / "chapters").rglob("*.ipynb"))
+    paths = [Path(a) for a in arguments if a != "--fix"] or sorted(
+        (ROOT / "chapters").rglob("*.ipynb")
+    )
     numbers, wrong = 0, 0
     for path in paths:
         if ".ipynb_checkpoints" in path.parts:

@@ -21,10 +21,20 @@ pixels, digit = mnist_data()
 diabetes = load_diabetes(scaled=False)
 cancer = load_breast_cancer()
 sets = {
-    "digits": (pixels.reshape(-1, 28, 28).astype(np.uint8), digit.astype(np.int64), ["pixels"]),
+    "digits": (
+        pixels.reshape(-1, 28, 28).astype(np.uint8),
+        digit.astype(np.int64),
+        ["pixels"],
+    ),
     "diabetes": (diabetes.data, diabetes.target, DIABETES),
-    "breast_cancer": (cancer.data, cancer.target.astype(np.int64), list(cancer.feature_names)),
+    "breast_cancer": (
+        cancer.data,
+        cancer.target.astype(np.int64),
+        list(cancer.feature_names),
+    ),
 }
 for name, (x, y, features) in sets.items():
-    np.savez_compressed(FOLDER / f"{name}.npz", x=x, y=y, features=np.array(features, dtype=np.str_))
+    np.savez_compressed(
+        FOLDER / f"{name}.npz", x=x, y=y, features=np.array(features, dtype=np.str_)
+    )
     print(name, x.shape, x.dtype, (FOLDER / f"{name}.npz").stat().st_size, "bytes")
