@@ -254,6 +254,13 @@ def require_rows_sum_to_one(name, array, start=0):
                 f"Divide each row by its sum: {name} / {name}.sum(axis=1, keepdims=True).")  # fmt: skip
 
 
+def require_parameter(name, value, low, high):
+    """Raise ValueError unless a parameter of a loss lies strictly between ``low`` and ``high``."""
+    if not low < value < high:
+        must = "a positive finite number" if (low, high) == (0, np.inf) else f"between {low:g} and {high:g}, both excluded"
+        raise ValueError(f"{name} is {value}: it must be {must}.")
+
+
 def _shares(sample_weight, shape):
     """Return each sample's share of the mean as a flat float64 array, or None for equal shares."""
     if sample_weight is None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from .base import Claims, Elementwise
+from .base import Claims, Elementwise, require_parameter
 
 
 class Residual(Elementwise):
@@ -92,3 +92,376 @@ class AbsoluteError(Residual):
 
     def _gradient(self, r):
         return np.sign(r)
+
+
+@dataclasses.dataclass(frozen=True)
+class Huber(Residual):
+    r"""Squared near zero, linear far out; the slope never exceeds ``delta``.
+
+    Also called: smooth L1 loss, which is Huber divided by delta.
+
+    Formula: :math:`r^2/2` for :math:`|r| \le \delta`, :math:`\delta(|r| - \delta/2)` beyond, with
+    :math:`r = \hat y - y`; derivative :math:`\max(-\delta, \min(\delta, r))`.
+
+    Domain: targets and predictions are real numbers of any equal shapes; ``delta`` > 0 has their
+    unit.  The loss has the square of that unit.
+
+    Good for: regression with outliers; each far point pulls with the same force.  Price: delta
+    has to be chosen in the unit of the target.  See :cite:p:`huber1964`.
+
+    >>> Huber(delta=1.0)([0.0, 0.0], [0.5, 3.0])
+    1.3125
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self):
+        require_parameter("delta", self.delta, 0, np.inf)
+
+    @property
+    def claims(self):
+        return Claims(
+            convex_in=("y_pred",),
+            lipschitz=self.delta,
+            lower_bound=0.0,
+            zero_when="y_pred = y_true",
+            symmetric="a change of the residual's sign",
+            elsewhere={
+                "keras": f"keras.losses.Huber({self.delta})(y_true, y_pred)",
+                "torch": f"torch.nn.functional.huber_loss(y_pred, y_true, delta={self.delta})",
+                "optax": f"optax.losses.huber_loss(y_pred, y_true, {self.delta}).mean()",
+            },
+        )
+
+    def _value(self, r):
+        near = np.minimum(np.abs(r), self.delta)
+        return near * (np.abs(r) - near / 2)
+
+    def _gradient(self, r):
+        return np.clip(r, -self.delta, self.delta)
+
+
+@dataclasses.dataclass(frozen=True)
+class PseudoHuber(Residual):
+    r"""The smooth relative of Huber: squared near zero, linear with slope ``delta`` far out.
+
+    Also called: Charbonnier loss, here scaled to the curvature of Huber.
+
+    Formula: :math:`\delta^2\bigl(\sqrt{1 + (r/\delta)^2} - 1\bigr)`, with :math:`r = \hat y - y`;
+    derivative :math:`r / \sqrt{1 + (r/\delta)^2}`.
+
+    Domain: as for :class:`Huber`.
+
+    Good for: what Huber is good for, where a second derivative is wanted everywhere.  Price: far
+    points still pull, and delta has to be chosen.  See :cite:p:`barron2019`.
+
+    >>> PseudoHuber(delta=3.0)([0.0], [4.0])
+    6.0
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self):
+        require_parameter("delta", self.delta, 0, np.inf)
+
+    @property
+    def claims(self):
+        return Claims(
+            convex_in=("y_pred",),
+            lipschitz=self.delta,
+            lower_bound=0.0,
+            zero_when="y_pred = y_true",
+            symmetric="a change of the residual's sign",
+            elsewhere={"scipy": f"scipy.special.pseudo_huber({self.delta}, y_pred - y_true).mean()"},
+        )
+
+    def _terms(self, y, p):
+        r = p - y
+        return r, np.hypot(1.0, r / self.delta)
+
+    def _value(self, r, h):
+        # r · (r / (1 + h)) does not cancel as h - 1 would, and does not overflow as r² would.
+        return np.where(np.isinf(r), np.inf, r * (r / (1.0 + h)))
+
+    def _gradient(self, r, h):
+        return np.where(np.isinf(r), np.copysign(self.delta, r), r / h)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogCosh(Residual):
+    r"""The logarithm of the hyperbolic cosine of the residual.
+
+    Also called: log-cosh loss.
+
+    Formula: :math:`\log\cosh r`, with :math:`r = \hat y - y`; derivative :math:`\tanh r`.
+
+    Domain: targets and predictions are real numbers of any equal shapes.
+
+    Good for: a smooth robust loss without a parameter: :math:`r^2/2` near zero, :math:`|r| - \log 2`
+    far out.  Price: the place of the change, 1, is fixed, so the unit of the target matters.
+
+    >>> round(LogCosh()([0.0], [1e-4]), 22)
+    4.9999999917e-09
+    """
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lipschitz=1.0,
+        lower_bound=0.0,
+        zero_when="y_pred = y_true",
+        symmetric="a change of the residual's sign",
+        elsewhere={
+            "keras": "keras.losses.LogCosh()(y_true, y_pred)",
+            "optax": "optax.losses.log_cosh(y_pred, y_true).mean()",
+        },
+    )
+
+    def _value(self, r):
+        near = np.minimum(np.abs(r), 20.0)  # beyond, log cosh r is |r| - log 2 to the last bit
+        return np.log1p(2.0 * np.sinh(near / 2.0) ** 2) + (np.abs(r) - near)
+
+    def _gradient(self, r):
+        return np.tanh(r)
+
+
+class Asymmetric(Residual):
+    """A residual loss that weighs too low a prediction by q and too high a one by 1 - q."""
+
+    def _weight(self, r):
+        return np.where(r < 0, self.q, 1.0 - self.q)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantile(Asymmetric):
+    r"""The absolute residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
+
+    Also called: pinball loss, check loss, tilted loss.
+
+    Formula: :math:`q\,(y - \hat y)` for :math:`\hat y < y`, :math:`(1-q)(\hat y - y)` otherwise;
+    derivative :math:`-q` and :math:`1-q`, and 0 at the kink.
+
+    Domain: targets and predictions are real numbers of any equal shapes; 0 < ``q`` < 1.
+
+    Good for: predicting a quantile, and so an interval with two of them
+    :cite:p:`koenker1978`.  Price: as for :class:`AbsoluteError`, which is twice the loss for
+    q = 0.5; quantiles that are trained apart may cross.
+
+    >>> Quantile(q=0.9)([10.0, 10.0], [9.0, 11.0])
+    0.5
+    """
+
+    q: float = 0.5
+
+    def __post_init__(self):
+        require_parameter("q", self.q, 0, 1)
+
+    @property
+    def claims(self):
+        return Claims(
+            convex_in=("y_pred",),
+            lipschitz=max(self.q, 1.0 - self.q),
+            lower_bound=0.0,
+            zero_when="y_pred = y_true",
+            symmetric="a change of the residual's sign" if self.q == 0.5 else "",
+            minimiser=f"{self.q:g}-quantile",
+            elsewhere={"sklearn": f"sklearn.metrics.mean_pinball_loss(y_true, y_pred, alpha={self.q})"},
+        )
+
+    def _value(self, r):
+        return self._weight(r) * np.abs(r)
+
+    def _gradient(self, r):
+        return self._weight(r) * np.sign(r)
+
+
+@dataclasses.dataclass(frozen=True)
+class Expectile(Asymmetric):
+    r"""The squared residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
+
+    Also called: asymmetric least squares.
+
+    Formula: :math:`q\,r^2` for :math:`r = \hat y - y < 0`, :math:`(1-q)\,r^2` otherwise; derivative
+    :math:`2qr` and :math:`2(1-q)r`.
+
+    Domain: targets and predictions are real numbers of any equal shapes; 0 < ``q`` < 1.
+
+    Good for: a tail with a smooth loss :cite:p:`newey1987`.  Price: an expectile is harder to
+    explain than a quantile, and outliers count by their square.
+
+    >>> Expectile(q=0.9)([10.0, 10.0], [9.0, 11.0])
+    0.5
+    """
+
+    q: float = 0.5
+
+    def __post_init__(self):
+        require_parameter("q", self.q, 0, 1)
+
+    @property
+    def claims(self):
+        return Claims(
+            convex_in=("y_pred",),
+            lower_bound=0.0,
+            zero_when="y_pred = y_true",
+            symmetric="a change of the residual's sign" if self.q == 0.5 else "",
+            minimiser=f"{self.q:g}-expectile",
+        )
+
+    def _value(self, r):
+        return self._weight(r) * r * r
+
+    def _gradient(self, r):
+        return 2.0 * self._weight(r) * r
+
+
+@dataclasses.dataclass(frozen=True)
+class EpsilonInsensitive(Residual):
+    r"""The absolute residual beyond a tube of half-width ``epsilon``, inside which nothing counts.
+
+    Also called: epsilon-insensitive loss, loss of support vector regression.
+
+    Formula: :math:`\max(0, |r| - \varepsilon)`, with :math:`r = \hat y - y`; derivative
+    :math:`\operatorname{sign} r` outside the tube, 0 inside.
+
+    Domain: targets and predictions are real numbers of any equal shapes; ``epsilon`` > 0 has
+    their unit.
+
+    Good for: targets known only to a tolerance.  Price: it cannot tell predictions inside the
+    tube apart, so its minimiser is seldom unique.
+
+    >>> round(EpsilonInsensitive(epsilon=0.1)([0.0, 0.0], [0.05, 1.0]), 12)
+    0.45
+    """
+
+    epsilon: float = 0.1
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lipschitz=1.0,
+        lower_bound=0.0,
+        symmetric="a change of the residual's sign",
+    )
+
+    def __post_init__(self):
+        require_parameter("epsilon", self.epsilon, 0, np.inf)
+
+    def _value(self, r):
+        return np.maximum(np.abs(r) - self.epsilon, 0.0)
+
+    def _gradient(self, r):
+        return np.where(np.abs(r) <= self.epsilon, 0.0, np.sign(r))
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneralRobust(Residual):
+    r"""Barron's family, in which ``alpha`` says how little far points count.
+
+    Also called: general and adaptive robust loss.  alpha = 2 is half the squared error, 1
+    Charbonnier, 0 Cauchy, -2 Geman-McClure, -inf Welsch.
+
+    Formula: with :math:`x = (\hat y - y)/c` and :math:`b = |\alpha - 2|`,
+    :math:`\frac{b}{\alpha}\bigl((x^2/b + 1)^{\alpha/2} - 1\bigr)`, and its limits at
+    :math:`\alpha = 2, 0, -\infty`; derivative :math:`\frac{x}{c}(x^2/b + 1)^{\alpha/2 - 1}`.
+
+    Domain: targets and predictions are real numbers of any equal shapes; ``alpha`` is any
+    number or -inf; ``scale`` c > 0 has their unit.
+
+    Good for: seeing five robust losses as one, and for tuning robustness as a number.  Price:
+    for alpha < 1 the loss is not convex and far points have almost no gradient.  See
+    :cite:p:`barron2019`.
+
+    >>> round(GeneralRobust(alpha=0.0)([0.0], [2.0]), 12)
+    1.098612288668
+    """
+
+    alpha: float = 1.0
+    scale: float = 1.0
+
+    def __post_init__(self):
+        require_parameter("scale", self.scale, 0, np.inf)
+        if not self.alpha < np.inf:
+            raise ValueError(f"alpha is {self.alpha}: it must be a finite number or -inf.")
+
+    @property
+    def claims(self):
+        slope = {1.0: 1.0, 0.0: 1 / np.sqrt(2)}.get(self.alpha, np.inf) / self.scale
+        return Claims(
+            convex_in=("y_pred",) if self.alpha >= 1 else (),
+            lipschitz=slope,
+            lower_bound=0.0,
+            zero_when="y_pred = y_true",
+            symmetric="a change of the residual's sign",
+        )
+
+    def _terms(self, y, p):
+        return ((p - y) / self.scale,)
+
+    def _value(self, x):
+        a, b = self.alpha, abs(self.alpha - 2.0)
+        if a == 2:
+            return x * x / 2
+        if a == -np.inf:
+            return -np.expm1(-x * x / 2)
+        stretch = np.hypot(1.0, x / np.sqrt(b))
+        far = np.abs(x) > 1e100  # there x² overflows and the 1 is lost anyway
+        log = np.where(far, 2 * np.log(np.abs(x)) - np.log(b), np.log1p(x * x / b))
+        if abs(a) < 1e-100:
+            return log * b / 2
+        # The power keeps the digits of large values, expm1 those of small ones.
+        return b / a * np.where(np.abs(a * log) > 2, stretch**a - 1, np.expm1(a / 2 * log))
+
+    def _gradient(self, x):
+        a, b = self.alpha, abs(self.alpha - 2.0)
+        if a == 2:
+            return x / self.scale
+        if a == -np.inf:
+            return np.where(np.isinf(x), 0.0, x * np.exp(-x * x / 2)) / self.scale
+        stretch = np.hypot(1.0, x / np.sqrt(b))
+        # x / stretch first: neither x² nor its power may overflow before they meet.
+        steep = np.where(np.isinf(x), np.copysign(np.sqrt(b), x), x / stretch)
+        return steep * stretch ** (a - 1) / self.scale
+
+
+@dataclasses.dataclass(frozen=True)
+class SquaredLogarithmicError(Elementwise):
+    r"""The squared difference of the logarithms of 1 + target and 1 + prediction.
+
+    Also called: mean squared logarithmic error (MSLE) is its mean.
+
+    Formula: :math:`d^2` with :math:`d = \log(1+\hat y) - \log(1+y)`; derivative
+    :math:`2d/(1+\hat y)`.
+
+    Domain: targets and predictions above -1, any equal shapes.
+
+    Good for: counts and prices over several orders of magnitude, where ratios matter.  Price:
+    too low a prediction costs more than too high a one by the same amount, and its minimiser is
+    a geometric mean.
+
+    >>> SquaredLogarithmicError()([0.0], [np.e - 1])
+    1.0
+    """
+
+    domain = (-1.0, np.inf)
+    targets = (-1.0, np.inf)
+    open_domain = True
+    claims = Claims(
+        lower_bound=0.0,
+        zero_when="y_pred = y_true",
+        elsewhere={
+            "keras": "keras.losses.MeanSquaredLogarithmicError()(abs(y_true), abs(y_pred))",
+            "sklearn": "sklearn.metrics.mean_squared_log_error(abs(y_true), abs(y_pred))",
+        },
+    )
+
+    def _terms(self, y, p):
+        relative = (p - y) / (1.0 + y)
+        ratio = (1.0 + p) / (1.0 + y)
+        far = np.log(ratio)
+        far = np.where(np.isfinite(far), far, np.log1p(p) - np.log1p(y))
+        return np.where(np.abs(relative) < 0.5, np.log1p(relative), far), p
+
+    def _value(self, d, p):
+        return d * d
+
+    def _gradient(self, d, p):
+        return 2.0 * d / (1.0 + p)
