@@ -65,6 +65,7 @@ class Loss:
     symbol: ClassVar[str] = r"\hat{y}"  # how the prediction is written
     domain: ClassVar[tuple] = (-np.inf, np.inf)  # where a prediction may lie
     targets: ClassVar[tuple] = (-np.inf, np.inf)  # where a target may lie
+    hard: ClassVar[bool] = False  # whether only the ends of that interval may
     claims: ClassVar[Claims] = Claims()
 
     @np.errstate(all="ignore")
@@ -130,6 +131,8 @@ class Loss:
         return working(y, dtype)
 
     def _check(self, y, p, start):
+        if self.hard:
+            require_labels(y, self.targets, start)
         require_inside("y_true", y, self.targets, start)
         require_inside("y_pred", p, self.domain, start)
 
@@ -189,6 +192,8 @@ class Rowwise(Loss):
         else:
             require_inside("y_true", y, self.targets, start)
             require_rows_sum_to_one("y_true", y, start)
+            if self.hard:
+                require_labels(y, self.targets, start)
         require_inside("y_pred", p, self.domain, start)
 
 
@@ -232,6 +237,17 @@ def require_inside(name, array, interval, start=0):
         if name == "y_true":
             fix = "Labels are 0 and 1, or probabilities between them; class numbers belong to losses of rows."
         _refuse(name, array, wrong, start, f"between {low:g} and {high:g}", fix)
+
+
+def require_labels(y, labels, start=0):
+    """Raise ValueError unless ``y`` holds only the two labels."""
+    wrong = (y != labels[0]) & (y != labels[1])
+    if wrong.any():
+        fix = "Turn labels 0 and 1 into -1 and 1 with 2 * y - 1."
+        if labels[0] == 0:
+            fix = "This loss has no soft labels; take the more probable class."
+        must = f"{labels[0]:g} or {labels[1]:g}"
+        _refuse("y_true", y, wrong, start, must, fix)
 
 
 def require_classes(y, k, start=0):

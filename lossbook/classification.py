@@ -4,8 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from .base import Claims, Elementwise, Rowwise, require_rows_sum_to_one
-from .elementary import product, softmax_terms
+from .base import (
+    Claims,
+    Elementwise,
+    Loss,
+    Rowwise,
+    require_parameter,
+    require_rows_sum_to_one,
+)
+from .elementary import product, softmax_terms, softplus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -236,3 +243,418 @@ class SoftmaxCrossEntropy(Rowwise):
         return np.where(
             near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class SigmoidFocal(Elementwise):
+    r"""Sigmoid cross-entropy, less for the samples that are already right.
+
+    Also called: binary focal loss.
+
+    Formula: :math:`(1 - p_t)^\gamma (-\log p_t)` for each entry, where :math:`p_t` is the
+    probability of the true label, :math:`\sigma(z)` or :math:`\sigma(-z)`; derivative
+    :math:`-(2y-1)(1-p_t)^\gamma\bigl(1 - p_t - \gamma p_t\log p_t\bigr)`.
+
+    Domain: logits are real numbers; targets 0 or 1; any equal shapes; ``gamma`` > 0.
+
+    Good for: very many easy negatives, as in object detection :cite:p:`lin2017`.  Price: it is
+    not proper: its probabilities are less extreme than the true ones.
+
+    >>> round(SigmoidFocal(gamma=2.0)([1.0], [0.0]), 12)
+    0.17328679514
+    """
+
+    gamma: float = 2.0
+
+    symbol = "z"
+    targets = (0.0, 1.0)
+    hard = True
+
+    def __post_init__(self):
+        require_parameter("gamma", self.gamma, 0, np.inf)
+
+    @property
+    def claims(self):
+        call = f"keras.losses.BinaryFocalCrossentropy(gamma={self.gamma}, from_logits=True)"
+        return Claims(
+            lower_bound=0.0,
+            symmetric="a renaming of the classes",
+            elsewhere={
+                "keras": f"{call}(y_true, y_pred)",
+                "optax": f"optax.losses.sigmoid_focal_loss(y_pred, y_true, gamma={self.gamma}).mean()",
+            },
+        )
+
+    def _terms(self, y, z):
+        sign = 2.0 * y - 1.0
+        log_right, log_wrong = -softplus(-sign * z), -softplus(sign * z)
+        return sign, log_right, log_wrong, np.exp(self.gamma * log_wrong)
+
+    def _value(self, sign, log_right, log_wrong, easiness):
+        return product(easiness, -log_right)
+
+    def _gradient(self, sign, log_right, log_wrong, easiness):
+        rest = np.exp(log_wrong) - product(self.gamma * np.exp(log_right), log_right)
+        return -sign * easiness * rest
+
+
+@dataclasses.dataclass(frozen=True)
+class SoftmaxFocal(Rowwise):
+    r"""Softmax cross-entropy, less for the samples that are already right.
+
+    Also called: categorical focal loss.
+
+    Formula: :math:`(1 - p_y)^\gamma (-\log p_y)` for each row, with p the softmax of the logits;
+    derivative :math:`(1-p_y)^{\gamma-1}\bigl(1 - p_y - \gamma p_y \log p_y\bigr)(p_j - [j = y])`.
+
+    Domain: logits are real numbers, shape (n, k); targets are class numbers (n,) or one-hot
+    rows (n, k); ``gamma`` > 0.
+
+    Good for: what :class:`SigmoidFocal` is good for, with k classes.  Price: the same.
+
+    >>> round(SoftmaxFocal(gamma=2.0)([0], [[0.0, 0.0]]), 12)
+    0.17328679514
+    """
+
+    gamma: float = 2.0
+
+    symbol = "z"
+    hard = True
+
+    def __post_init__(self):
+        require_parameter("gamma", self.gamma, 0, np.inf)
+
+    @property
+    def claims(self):
+        call = f"keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma={self.gamma}, from_logits=True)"
+        return Claims(
+            lower_bound=0.0,
+            symmetric="a renaming of the classes",
+            invariant="adding one number to all logits of a row",
+            elsewhere={"keras": f"{call}(one_hot, y_pred)"},
+        )
+
+    def _prepare(self, y, dtype):
+        return labels_of(y)
+
+    def _terms(self, y, z):
+        gap, e, others, top = softmax_terms(z)
+        label = y[:, np.newaxis]
+        log_p = np.take_along_axis(gap, label, axis=1) - np.log1p(others)
+        return label, e, others, top, log_p, -np.expm1(log_p)
+
+    def _value(self, label, e, others, top, log_p, wrong):
+        return product(wrong**self.gamma, -log_p)[:, 0]
+
+    def _gradient(self, label, e, others, top, log_p, wrong):
+        np.put_along_axis(e, top, 1.0, axis=1)
+        slope = e / (1.0 + others)
+        np.put_along_axis(slope, label, -wrong, axis=1)
+        rest = wrong - product(self.gamma * np.exp(log_p), log_p)
+        # wrong ** (gamma - 1) alone may be infinite where the product is 0
+        factor = product(rest / np.where(wrong == 0, 1.0, wrong), wrong**self.gamma)
+        return factor * slope
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneralizedCrossEntropy(Rowwise):
+    r"""Between cross-entropy (q → 0) and the absolute error of probabilities (q = 1).
+
+    Also called: Lq loss.
+
+    Formula: :math:`(1 - p_y^q)/q` for each row; derivative :math:`-p_y^{q-1}` by the probability
+    of the true class.  For distributions it is :math:`\sum_j y_j (1 - p_j^q)/q`.
+
+    Domain: rows of probabilities that sum to 1, shape (n, k); targets are class numbers (n,) or
+    distributions (n, k); 0 < ``q`` ≤ 1.
+
+    Good for: labels of which some are wrong :cite:p:`zhang2018`.  Price: slower training, and it
+    is not proper.
+
+    >>> round(GeneralizedCrossEntropy(q=0.5)([0], [[0.25, 0.75]]), 12)
+    1.0
+    """
+
+    q: float = 0.7
+
+    symbol = "p"
+    domain = (0.0, 1.0)
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lower_bound=0.0,
+        zero_when="the truth has probability 1",
+        symmetric="a renaming of the classes",
+    )
+
+    def __post_init__(self):
+        if self.q != 1:
+            require_parameter("q", self.q, 0, 1)
+
+    _check = CategoricalCrossEntropy._check
+    _terms = CategoricalCrossEntropy._terms
+
+    def _value(self, y, p, nan):
+        if y.ndim == 1:
+            p = np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0]
+            return nan - np.expm1(self.q * np.log(p)) / self.q
+        return product(y, -np.expm1(self.q * np.log(p)) / self.q).sum(axis=1)
+
+    def _gradient(self, y, p, nan):
+        if y.ndim == 2:
+            return product(y, -(p ** (self.q - 1.0)))
+        gradient, label = np.zeros_like(p) + nan[:, np.newaxis], y[:, np.newaxis]
+        slope = -(np.take_along_axis(p, label, axis=1) ** (self.q - 1.0))
+        np.put_along_axis(gradient, label, nan[:, np.newaxis] + slope, axis=1)
+        return gradient
+
+
+@dataclasses.dataclass(frozen=True)
+class Brier(Rowwise):
+    r"""The squared distance between predicted probabilities and what happened.
+
+    Also called: Brier score, quadratic score; mean squared error of probabilities.
+
+    Formula: :math:`(p - y)^2` for the probability of one class, shape (n,), and
+    :math:`\sum_j (p_j - y_j)^2` for rows, which for two classes is twice that; derivative
+    :math:`2(p_j - y_j)`.
+
+    Domain: probabilities (n,) with targets (n,) from 0 to 1, or rows of probabilities that sum
+    to 1 with class numbers (n,) or distributions (n, k).
+
+    Good for: a strictly proper score that is bounded, so one confident mistake does not decide
+    :cite:p:`brier1950,gneiting2007`.  Price: trained through a softmax it is not convex, and a
+    confident mistake has almost no gradient.
+
+    >>> Brier()([0], [[0.5, 0.5]]), Brier()([1.0], [0.5])
+    (0.5, 0.25)
+    """
+
+    symbol = "p"
+    domain = (0.0, 1.0)
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lipschitz=float(2 * np.sqrt(2)),
+        lower_bound=0.0,
+        zero_when="the truth has probability 1",
+        symmetric="a renaming of the classes",
+        minimiser="probability",
+        strictly_proper=True,
+    )
+
+    def _accept(self, y_true, y_pred):
+        single = np.ndim(y_pred) == 1
+        return (Elementwise if single else Rowwise)._accept(self, y_true, y_pred)
+
+    def _prepare(self, y, dtype):
+        return y if y.ndim == 1 else super()._prepare(y, dtype)
+
+    def _check(self, y, p, start):
+        if p.ndim == 1:
+            Loss._check(self, y, p, start)
+        else:
+            CategoricalCrossEntropy._check(self, y, p, start)
+
+    def _terms(self, y, p):
+        if p.ndim == 2 and y.ndim == 1:
+            label = y.astype(np.intp)[:, np.newaxis]
+            distance = p.copy()
+            np.put_along_axis(distance, label, np.take_along_axis(p, label, axis=1) - 1.0, axis=1)
+            return (distance,)
+        return (p - y,)
+
+    def _value(self, distance):
+        square = distance * distance
+        return square if square.ndim == 1 else square.sum(axis=1)
+
+    def _gradient(self, distance):
+        return 2.0 * distance
+
+
+class Margin(Elementwise):
+    """A loss of the margin a = y·s, for labels y of -1 and 1 and a score s."""
+
+    symbol = "s"
+    targets = (-1.0, 1.0)
+    hard = True
+
+    def _terms(self, y, s):
+        return y, y * s
+
+
+@dataclasses.dataclass(frozen=True)
+class Hinge(Margin):
+    r"""How much the margin falls short of 1.
+
+    Also called: loss of the support vector machine.
+
+    Formula: :math:`\max(0, 1 - ys)` for each entry; derivative :math:`-y` where :math:`ys < 1`, 0
+    elsewhere.
+
+    Domain: scores are real numbers; labels -1 or 1; any equal shapes.
+
+    Good for: a decision with a margin; samples beyond it do not count at all.  Price: scores are
+    no probabilities.
+
+    >>> Hinge()([1.0, -1.0], [0.5, -2.0])
+    0.25
+    """
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lipschitz=1.0,
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        calibrated=True,
+        elsewhere={
+            "keras": "keras.losses.Hinge()(y_true, y_pred)",
+            "optax": "optax.losses.hinge_loss(y_pred, y_true).mean()",
+            "sklearn": "sklearn.metrics.hinge_loss(y_true, y_pred)",
+        },
+    )
+
+    def _value(self, y, a):
+        return np.maximum(1.0 - a, 0.0)
+
+    def _gradient(self, y, a):
+        return np.where(a < 1, -y, a * 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class SquaredHinge(Margin):
+    r"""The square of the hinge loss.
+
+    Also called: L2 hinge loss.
+
+    Formula: :math:`\max(0, 1 - ys)^2` for each entry; derivative :math:`-2y\max(0, 1 - ys)`.
+
+    Domain: as for :class:`Hinge`.
+
+    Good for: a hinge without a kink.  Price: an outlier counts by the square of its distance.
+
+    >>> SquaredHinge()([1.0, -1.0], [0.5, -2.0])
+    0.125
+    """
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        calibrated=True,
+        elsewhere={"keras": "keras.losses.SquaredHinge()(y_true, y_pred)"},
+    )
+
+    def _value(self, y, a):
+        return np.maximum(1.0 - a, 0.0) ** 2
+
+    def _gradient(self, y, a):
+        return -2.0 * y * np.maximum(1.0 - a, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Exponential(Margin):
+    r"""The exponential of minus the margin.
+
+    Also called: loss of AdaBoost.
+
+    Formula: :math:`e^{-ys}` for each entry; derivative :math:`-y e^{-ys}`.
+
+    Domain: as for :class:`Hinge`.
+
+    Good for: boosting; its best score is half the log odds.  Price: one wrong label counts
+    exponentially.
+
+    >>> Exponential()([1.0], [0.0])
+    1.0
+    """
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        calibrated=True,
+    )
+
+    def _value(self, y, a):
+        return np.exp(-a)
+
+    def _gradient(self, y, a):
+        return -y * np.exp(-a)
+
+
+@dataclasses.dataclass(frozen=True)
+class MulticlassHinge(Rowwise):
+    r"""How much the score of the true class falls short of its best rival's by 1.
+
+    Also called: Crammer-Singer loss, categorical hinge.
+
+    Formula: :math:`\max(0, 1 + \max_{j\ne y} s_j - s_y)` for each row; derivative 1 at the best
+    rival and -1 at the true class where the loss is positive.
+
+    Domain: scores are real numbers, shape (n, k) with k ≥ 2; targets are class numbers (n,) or
+    one-hot rows (n, k).
+
+    Good for: a margin between k classes.  Price: only one rival at a time is pushed, and with
+    more than two classes the best scores need not point at the most probable one.
+
+    >>> MulticlassHinge()([0], [[2.0, 1.5, 0.0]])
+    0.5
+    """
+
+    symbol = "s"
+    hard = True
+    claims = Claims(
+        convex_in=("y_pred",),
+        lipschitz=float(np.sqrt(2)),
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        invariant="adding one number to all logits of a row",
+        elsewhere={"keras": "keras.losses.CategoricalHinge()(one_hot, y_pred)"},
+    )
+
+    def _prepare(self, y, dtype):
+        return labels_of(y)
+
+    def _terms(self, y, s):
+        label, others = y[:, np.newaxis], s.copy()
+        np.put_along_axis(others, label, -np.inf, axis=1)
+        rival = np.argmax(others, axis=1)[:, np.newaxis]
+        ahead = np.take_along_axis(others, rival, axis=1) - np.take_along_axis(s, label, axis=1)
+        return label, rival, np.maximum(1.0 + ahead, 0.0), s
+
+    def _value(self, label, rival, shortfall, s):
+        return shortfall[:, 0]
+
+    def _gradient(self, label, rival, shortfall, s):
+        gradient = np.zeros_like(s)
+        active = np.where(shortfall > 0, 1.0, shortfall * 0.0)
+        np.put_along_axis(gradient, rival, active, axis=1)
+        np.put_along_axis(gradient, label, -active, axis=1)
+        return gradient
+
+
+def labels_of(y):
+    """Return class numbers from class numbers or one-hot rows."""
+    return y.astype(np.intp) if y.ndim == 1 else np.argmax(y, axis=1)
+
+
+def smooth_labels(y, alpha):
+    r"""Return distributions that keep 1 - alpha of ``y`` and spread alpha evenly over the classes.
+
+    :math:`(1 - \alpha) y + \alpha / k` for distributions (n, k).  Class numbers have to be made
+    one-hot first, because they do not say how many classes there are: ``np.eye(k)[y]``.
+
+    >>> smooth_labels([[1.0, 0.0]], 0.1).tolist()
+    [[0.95, 0.05]]
+    """
+    y = np.asarray(y)
+    if y.ndim != 2:
+        raise ValueError(
+            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. "
+            "Turn class numbers into rows with np.eye(k)[y]."
+        )
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}: it must be from 0 to 1.")
+    y = y if y.dtype.kind == "f" else y.astype(float)
+    return (1 - alpha) * y + alpha / y.shape[1]
