@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from .base import Claims, Elementwise, require_parameter
+from .base import Claims, Elementwise, Loss, real_array, require_parameter
+from .elementary import common_dtype
 
 
 class Residual(Elementwise):
@@ -465,3 +466,118 @@ class SquaredLogarithmicError(Elementwise):
 
     def _gradient(self, d, p):
         return 2.0 * d / (1.0 + p)
+
+
+@dataclasses.dataclass(frozen=True)
+class AbsolutePercentageError(Elementwise):
+    r"""The absolute residual as a fraction of the target.
+
+    Also called: mean absolute percentage error (MAPE) is 100 times its mean.
+
+    Formula: :math:`|\hat y - y| / |y|`; derivative :math:`\operatorname{sign}(\hat y - y)/|y|`.
+
+    Domain: targets other than 0 and predictions, real numbers of any equal shapes.
+
+    Good for: reports to people who think in percent.  Price: undefined for a target of 0, and
+    its minimiser is below the median, because small targets weigh most.
+
+    >>> AbsolutePercentageError()([4.0, 10.0], [5.0, 10.0])
+    0.125
+    """
+
+    claims = Claims(
+        convex_in=("y_pred",),
+        lower_bound=0.0,
+        zero_when="y_pred = y_true",
+        symmetric="a change of the residual's sign",
+        elsewhere={
+            "keras": "keras.losses.MeanAbsolutePercentageError()(y_true, y_pred) / 100",
+            "sklearn": "sklearn.metrics.mean_absolute_percentage_error(y_true, y_pred)",
+        },
+    )
+
+    def _check(self, y, p, start):
+        super()._check(y, p, start)
+        require_nonzero("y_true", y, y == 0, start)
+
+    def _terms(self, y, p):
+        return p - y, np.abs(y)
+
+    def _value(self, r, size):
+        return np.abs(r) / size
+
+    def _gradient(self, r, size):
+        return np.sign(r) / size
+
+
+@dataclasses.dataclass(frozen=True)
+class CosineDistance(Loss):
+    r"""One minus the cosine of the angle between two vectors.
+
+    Also called: cosine loss; 1 - cosine similarity.
+
+    Formula: :math:`1 - \frac{y \cdot \hat y}{\|y\| \|\hat y\|}` for each row; derivative
+    :math:`-\bigl(u - (u \cdot v) v\bigr)/\|\hat y\|` with the unit vectors u and v of target and
+    prediction.
+
+    Domain: rows other than 0, both of shape (n, d).
+
+    Good for: embeddings, where the direction carries the meaning.  Price: the length of the
+    prediction is free, and the gradient shrinks as it grows.
+
+    >>> CosineDistance()([[1.0, 0.0]], [[0.0, 5.0]])
+    1.0
+    """
+
+    claims = Claims(
+        lower_bound=0.0,
+        zero_when="y_pred = y_true",
+        invariant="a positive factor on a prediction",
+        elsewhere={
+            "keras": "1 + keras.losses.CosineSimilarity()(y_true, y_pred)",
+            "torch": "1 - torch.nn.functional.cosine_similarity(y_true, y_pred).mean()",
+            "optax": "optax.losses.cosine_distance(y_pred, y_true).mean()",
+        },
+    )
+
+    def _accept(self, y_true, y_pred):
+        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+        if y.shape != p.shape or p.ndim != 2:
+            raise ValueError(
+                f"y_true has shape {y.shape} and y_pred {p.shape}: both must be (n, d), equal, "
+                "a vector in each row. For single vectors use y[np.newaxis]."
+            )
+        return y, p, common_dtype(y, p), p.shape[:1]
+
+    def _check(self, y, p, start):
+        require_nonzero("the vector y_true", y, ~y.any(axis=1), start)
+        require_nonzero("the vector y_pred", p, ~p.any(axis=1), start)
+
+    def _terms(self, y, p):
+        (u, _), (v, length) = unit(y), unit(p)
+        difference = u - v
+        return difference, v, length, (difference * difference).sum(axis=1, keepdims=True) / 2
+
+    def _value(self, difference, v, length, distance):
+        return distance[:, 0]  # |u - v|²/2 is 1 - u·v, without its cancellation
+
+    def _gradient(self, difference, v, length, distance):
+        return -(difference + distance * v) / length[1] / length[0]
+
+
+def unit(rows):
+    """Return the rows scaled to length 1, and their lengths as two factors that cannot overflow."""
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    scaled = rows / largest
+    length = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
+    return scaled / length, (largest, length)
+
+
+def require_nonzero(name, array, wrong, start):
+    """Raise ValueError where something that is divided by is 0."""
+    if wrong.any():
+        first = start + int(np.argwhere(wrong)[0][0])
+        raise ValueError(
+            f"{name} is 0 at sample {first}: the loss divides by it. "
+            "Leave such samples out, or choose a loss that does not."
+        )

@@ -9,7 +9,7 @@ import functools
 import mpmath
 import sympy as sp
 
-from . import classification, residual
+from . import classification, likelihood, overlap, residual
 from .base import Rowwise
 
 k = sp.Symbol("k", integer=True, positive=True)
@@ -38,6 +38,98 @@ def _(loss, y, p):
     return sp.Abs(p - y), sp.sign(p - y)
 
 
+@defines(residual.Huber)
+def _(loss, y, p):
+    r, delta = sp.Abs(p - y), parameter(loss, "delta")
+    return (
+        sp.Piecewise((r**2 / 2, r <= delta), (delta * (r - delta / 2), True)),
+        sp.Max(-delta, sp.Min(delta, p - y)),
+    )
+
+
+@defines(residual.PseudoHuber)
+def _(loss, y, p):
+    delta = parameter(loss, "delta")
+    root = sp.sqrt(1 + ((p - y) / delta) ** 2)
+    return delta**2 * (root - 1), (p - y) / root
+
+
+@defines(residual.LogCosh)
+def _(loss, y, p):
+    return sp.log(sp.cosh(p - y)), sp.tanh(p - y)
+
+
+@defines(residual.Quantile)
+def _(loss, y, p):
+    q = parameter(loss, "q")
+    return (
+        sp.Piecewise((q * (y - p), p < y), ((1 - q) * (p - y), True)),
+        sp.Piecewise((-q, p < y), (0, sp.Eq(p, y)), (1 - q, True)),
+    )
+
+
+@defines(residual.Expectile)
+def _(loss, y, p):
+    q = parameter(loss, "q")
+    return (
+        sp.Piecewise((q * (p - y) ** 2, p < y), ((1 - q) * (p - y) ** 2, True)),
+        sp.Piecewise((2 * q * (p - y), p < y), (2 * (1 - q) * (p - y), True)),
+    )
+
+
+@defines(residual.EpsilonInsensitive)
+def _(loss, y, p):
+    r, epsilon = sp.Abs(p - y), parameter(loss, "epsilon")
+    return (
+        sp.Piecewise((0, r <= epsilon), (r - epsilon, True)),
+        sp.Piecewise((0, r <= epsilon), (sp.sign(p - y), True)),
+    )
+
+
+@defines(residual.GeneralRobust)
+def _(loss, y, p):
+    c, alpha = parameter(loss, "scale", "c"), sp.Rational(loss.alpha) if abs(loss.alpha) < sp.oo else -sp.oo
+    x = (p - y) / c
+    if alpha == 2:
+        return x**2 / 2, x / c
+    if alpha == 0:
+        return sp.log(x**2 / 2 + 1), 2 * x / (c * (x**2 + 2))
+    if alpha == -sp.oo:
+        return 1 - sp.exp(-(x**2) / 2), x / c * sp.exp(-(x**2) / 2)
+    b = abs(alpha - 2)
+    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (x**2 / b + 1) ** (alpha / 2 - 1)
+
+
+@defines(residual.SquaredLogarithmicError)
+def _(loss, y, p):
+    difference = sp.log(1 + p) - sp.log(1 + y)
+    return difference**2, 2 * difference / (1 + p)
+
+
+@defines(residual.AbsolutePercentageError)
+def _(loss, y, p):
+    return sp.Abs((p - y) / y), sp.sign(p - y) / sp.Abs(y)
+
+
+@defines(residual.CosineDistance)
+def _(loss, y, p):
+    def length(x):
+        return sp.sqrt(sp.Sum(x[m] ** 2, (m, 1, k)))
+
+    cosine = sp.Sum(y[m] * p[m], (m, 1, k)) / (length(y) * length(p))
+    return 1 - cosine, (cosine * p[j] / length(p) - y[j] / length(y)) / length(p)
+
+
+@defines(likelihood.Poisson)
+def _(loss, y, z):
+    return sp.exp(z) - y * z, sp.exp(z) - y
+
+
+@defines(likelihood.KLDivergence)
+def _(loss, y, p):
+    return sp.Sum(xlogx_over(y[j], p[j]), (j, 1, k)), -y[j] / p[j]
+
+
 @defines(classification.BinaryCrossEntropy)
 def _(loss, y, p):
     return -y * sp.log(p) - (1 - y) * sp.log(1 - p), (p - y) / (p * (1 - p))
@@ -61,6 +153,53 @@ def _(loss, y, z):
     return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(
         sp.exp(z[j]) / total, -y[j], evaluate=False
     )
+
+
+@defines(classification.SigmoidFocal)
+def _(loss, y, z):
+    gamma, p = parameter(loss, "gamma"), 1 / (1 + sp.exp(-(2 * y - 1) * z))
+    return (
+        -((1 - p) ** gamma) * sp.log(p),
+        -(2 * y - 1) * (1 - p) ** gamma * (1 - p - gamma * p * sp.log(p)),
+    )
+
+
+@defines(classification.SoftmaxFocal)
+def _(loss, y, z):
+    gamma, total = parameter(loss, "gamma"), sp.Sum(sp.exp(z[m]), (m, 1, k))
+    p = sp.exp(z[j]) / total
+    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), None
+
+
+@defines(classification.GeneralizedCrossEntropy)
+def _(loss, y, p):
+    q = parameter(loss, "q")
+    return sp.Sum(y[j] * (1 - p[j] ** q) / q, (j, 1, k)), -y[j] * p[j] ** (q - 1)
+
+
+@defines(classification.Brier)
+def _(loss, y, p):
+    return sp.Sum((p[j] - y[j]) ** 2, (j, 1, k)), 2 * (p[j] - y[j])
+
+
+@defines(classification.Hinge)
+def _(loss, y, s):
+    return sp.Max(0, 1 - y * s), sp.Piecewise((-y, y * s < 1), (0, True))
+
+
+@defines(classification.SquaredHinge)
+def _(loss, y, s):
+    return sp.Max(0, 1 - y * s) ** 2, -2 * y * sp.Max(0, 1 - y * s)
+
+
+@defines(classification.Exponential)
+def _(loss, y, s):
+    return sp.exp(-y * s), -y * sp.exp(-y * s)
+
+
+def parameter(loss, name, symbol=None):
+    """Return a parameter of ``loss`` as the exact number that it is."""
+    return sp.Rational(getattr(loss, name))
 
 
 def symbols(loss):
