@@ -27,7 +27,9 @@ def repository_url(folder):
     if url := environment.get("BOOK_REPOSITORY_URL"):
         return url.rstrip("/")
     if name := environment.get("GITHUB_REPOSITORY"):
-        return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
+        return (
+            f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
+        )
     if url := environment.get("CI_PROJECT_URL"):
         return url.rstrip("/")
     try:
@@ -58,9 +60,13 @@ def set_repository(app, config):
     )
     if url:
         branch = (
-            os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+            os.environ.get("BOOK_BRANCH")
+            or os.environ.get("GITHUB_REF_NAME")
+            or "main"
         )
-        options.update(repository_url=url, repository_branch=branch, path_to_docs="")
+        options.update(
+            repository_url=url, repository_branch=branch, path_to_docs=""
+        )
     if urlsplit(url).hostname == "github.com":
         options["launch_buttons"] = {
             "binderhub_url": "https://mybinder.org",

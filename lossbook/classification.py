@@ -113,7 +113,9 @@ class CategoricalCrossEntropy(Rowwise):
 
     def _value(self, y, p, nan):
         if y.ndim == 1:
-            return nan - np.log(np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0])
+            return nan - np.log(
+                np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0]
+            )
         return product(y, -np.log(p)).sum(axis=1)
 
     def _gradient(self, y, p, nan):
@@ -222,7 +224,9 @@ class SoftmaxCrossEntropy(Rowwise):
     def _value(self, y, gap, e, others, top):
         log_sum = np.log1p(others)
         if y.ndim == 1:
-            return (log_sum - np.take_along_axis(gap, y[:, np.newaxis], axis=1))[:, 0]
+            return (log_sum - np.take_along_axis(gap, y[:, np.newaxis], axis=1))[
+                :, 0
+            ]
         return y.sum(axis=1) * log_sum[:, 0] + product(y, -gap).sum(axis=1)
 
     def _gradient(self, y, gap, e, others, top):
@@ -294,7 +298,9 @@ class SigmoidFocal(Elementwise):
         return product(easiness, -log_right)
 
     def _gradient(self, sign, log_right, log_wrong, easiness):
-        rest = np.exp(log_wrong) - product(self.gamma * np.exp(log_right), log_right)
+        rest = np.exp(log_wrong) - product(
+            self.gamma * np.exp(log_right), log_right
+        )
         return -sign * easiness * rest
 
 
@@ -460,7 +466,9 @@ class Brier(Rowwise):
         if p.ndim == 2 and y.ndim == 1:
             label = y.astype(np.intp)[:, np.newaxis]
             distance = p.copy()
-            np.put_along_axis(distance, label, np.take_along_axis(p, label, axis=1) - 1.0, axis=1)
+            np.put_along_axis(
+                distance, label, np.take_along_axis(p, label, axis=1) - 1.0, axis=1
+            )
             return (distance,)
         return (p - y,)
 
@@ -620,7 +628,9 @@ class MulticlassHinge(Rowwise):
         label, others = y[:, np.newaxis], s.copy()
         np.put_along_axis(others, label, -np.inf, axis=1)
         rival = np.argmax(others, axis=1)[:, np.newaxis]
-        ahead = np.take_along_axis(others, rival, axis=1) - np.take_along_axis(s, label, axis=1)
+        ahead = np.take_along_axis(others, rival, axis=1) - np.take_along_axis(
+            s, label, axis=1
+        )
         return label, rival, np.maximum(1.0 + ahead, 0.0), s
 
     def _value(self, label, rival, shortfall, s):

@@ -69,7 +69,9 @@ class GaussianNLL(Loss):
 
     symbol = r"\mu, s"
     claims = Claims(
-        elsewhere={"torch": "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, y_pred[:, 1].exp(), full=True)"}
+        elsewhere={
+            "torch": "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, y_pred[:, 1].exp(), full=True)"
+        }
     )
 
     def _accept(self, y_true, y_pred):

@@ -23,7 +23,12 @@ class Overlap(Loss):
                 f"y_true has shape {y.shape} and y_pred {p.shape}: both must be (n, ...), equal, one mask for "
                 "each of n samples. For a single mask use mask[np.newaxis]."
             )
-        return y.reshape(len(y), -1), p.reshape(len(p), -1), common_dtype(y, p), p.shape[:1]
+        return (
+            y.reshape(len(y), -1),
+            p.reshape(len(p), -1),
+            common_dtype(y, p),
+            p.shape[:1],
+        )
 
     def _terms(self, y, p):
         hit = (y * p).sum(axis=1, keepdims=True)
@@ -89,7 +94,9 @@ class Tversky(Overlap):
     beta: float = 0.5
     claims = Claims(
         lower_bound=0.0,
-        elsewhere={"keras": "keras.losses.Tversky(0.5, 0.5, axis=(1,))(y_true, y_pred)"},
+        elsewhere={
+            "keras": "keras.losses.Tversky(0.5, 0.5, axis=(1,))(y_true, y_pred)"
+        },
     )
 
     def __post_init__(self):

@@ -173,7 +173,9 @@ class PseudoHuber(Residual):
             lower_bound=0.0,
             zero_when="y_pred = y_true",
             symmetric="a change of the residual's sign",
-            elsewhere={"scipy": f"scipy.special.pseudo_huber({self.delta}, y_pred - y_true).mean()"},
+            elsewhere={
+                "scipy": f"scipy.special.pseudo_huber({self.delta}, y_pred - y_true).mean()"
+            },
         )
 
     def _terms(self, y, p):
@@ -218,7 +220,9 @@ class LogCosh(Residual):
     )
 
     def _value(self, r):
-        near = np.minimum(np.abs(r), 20.0)  # beyond, log cosh r is |r| - log 2 to the last bit
+        near = np.minimum(
+            np.abs(r), 20.0
+        )  # beyond, log cosh r is |r| - log 2 to the last bit
         return np.log1p(2.0 * np.sinh(near / 2.0) ** 2) + (np.abs(r) - near)
 
     def _gradient(self, r):
@@ -265,7 +269,9 @@ class Quantile(Asymmetric):
             zero_when="y_pred = y_true",
             symmetric="a change of the residual's sign" if self.q == 0.5 else "",
             minimiser=f"{self.q:g}-quantile",
-            elsewhere={"sklearn": f"sklearn.metrics.mean_pinball_loss(y_true, y_pred, alpha={self.q})"},
+            elsewhere={
+                "sklearn": f"sklearn.metrics.mean_pinball_loss(y_true, y_pred, alpha={self.q})"
+            },
         )
 
     def _value(self, r):
@@ -381,7 +387,9 @@ class GeneralRobust(Residual):
     def __post_init__(self):
         require_parameter("scale", self.scale, 0, np.inf)
         if not self.alpha < np.inf:
-            raise ValueError(f"alpha is {self.alpha}: it must be a finite number or -inf.")
+            raise ValueError(
+                f"alpha is {self.alpha}: it must be a finite number or -inf."
+            )
 
     @property
     def claims(self):
@@ -409,7 +417,11 @@ class GeneralRobust(Residual):
         if abs(a) < 1e-100:
             return log * b / 2
         # The power keeps the digits of large values, expm1 those of small ones.
-        return b / a * np.where(np.abs(a * log) > 2, stretch**a - 1, np.expm1(a / 2 * log))
+        return (
+            b
+            / a
+            * np.where(np.abs(a * log) > 2, stretch**a - 1, np.expm1(a / 2 * log))
+        )
 
     def _gradient(self, x):
         a, b = self.alpha, abs(self.alpha - 2.0)
@@ -556,7 +568,12 @@ class CosineDistance(Loss):
     def _terms(self, y, p):
         (u, _), (v, length) = unit(y), unit(p)
         difference = u - v
-        return difference, v, length, (difference * difference).sum(axis=1, keepdims=True) / 2
+        return (
+            difference,
+            v,
+            length,
+            (difference * difference).sum(axis=1, keepdims=True) / 2,
+        )
 
     def _value(self, difference, v, length, distance):
         return distance[:, 0]  # |u - v|²/2 is 1 - u·v, without its cancellation

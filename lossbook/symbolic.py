@@ -88,7 +88,10 @@ def _(loss, y, p):
 
 @defines(residual.GeneralRobust)
 def _(loss, y, p):
-    c, alpha = parameter(loss, "scale", "c"), sp.Rational(loss.alpha) if abs(loss.alpha) < sp.oo else -sp.oo
+    c, alpha = (
+        parameter(loss, "scale", "c"),
+        sp.Rational(loss.alpha) if abs(loss.alpha) < sp.oo else -sp.oo,
+    )
     x = (p - y) / c
     if alpha == 2:
         return x**2 / 2, x / c
@@ -97,7 +100,9 @@ def _(loss, y, p):
     if alpha == -sp.oo:
         return 1 - sp.exp(-(x**2) / 2), x / c * sp.exp(-(x**2) / 2)
     b = abs(alpha - 2)
-    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (x**2 / b + 1) ** (alpha / 2 - 1)
+    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (
+        x**2 / b + 1
+    ) ** (alpha / 2 - 1)
 
 
 @defines(residual.SquaredLogarithmicError)
@@ -238,7 +243,10 @@ def expanded(loss, size):
         value = value.subs(k, size).doit().xreplace(entries)
     else:
         targets, predictions = [y], [p]
-    return [*targets, *predictions], [value, *(sp.diff(value, s) for s in predictions)]
+    return [*targets, *predictions], [
+        value,
+        *(sp.diff(value, s) for s in predictions),
+    ]
 
 
 def exact(loss, y_true, y_pred):
@@ -323,7 +331,9 @@ def _limit(expression, variables, values, upper):
     """Substitute the values one after the other; where that gives no number, take the limit."""
     for x, v in zip(variables, values):
         point = (
-            sp.Rational(v) if abs(v) < float("inf") else sp.oo * (1 if v > 0 else -1)
+            sp.Rational(v)
+            if abs(v) < float("inf")
+            else sp.oo * (1 if v > 0 else -1)
         )
         substituted = expression.subs(x, point)
         if substituted.has(sp.nan, sp.zoo, sp.oo, -sp.oo):

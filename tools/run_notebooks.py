@@ -54,7 +54,9 @@ def run(path):
     )
     try:
         client.execute()
-    except Exception as error:  # the notebook stays as it was; the error names the cell
+    except (
+        Exception
+    ) as error:  # the notebook stays as it was; the error names the cell
         return f"{path}: {error}"
     notebook.metadata = {
         "kernelspec": {
@@ -67,7 +69,9 @@ def run(path):
     for number, cell in enumerate(notebook.cells, 1):
         cell.id = f"{path.stem}-{number:03d}"[-64:]
         cell.metadata = {
-            key: value for key, value in cell.metadata.items() if key in KEPT_METADATA
+            key: value
+            for key, value in cell.metadata.items()
+            if key in KEPT_METADATA
         }
         if (
             cell.cell_type == "code"
