@@ -216,7 +216,7 @@ def _refuse(name, array, wrong, start, must, fix):
     where = f"sample {start + first[0]}" + (
         f", column {first[1]}" if len(first) > 1 else ""
     )
-    raise ValueError(f"{name} is {array[first]} at {where}: it must be {must}. {fix}")
+    raise ValueError(f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}")
 
 
 def require_inside(name, array, interval, start=0):
