@@ -51,7 +51,8 @@ def with_a_supported_python(arguments):
         found = shutil.which(f"python{version}")
         if (
             found
-            and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0
+            and subprocess.run([found, "-c", ""], capture_output=True).returncode
+            == 0
         ):
             sys.exit(subprocess.run([found, __file__, *arguments]).returncode)
     sys.exit(
@@ -71,7 +72,9 @@ def fingerprint(wanted):
 
 def environment(*wanted):
     """Make .venv hold what is wanted; do nothing when it already does."""
-    place, *stamps = STAMP.read_text("utf-8").splitlines() if STAMP.exists() else [""]
+    place, *stamps = (
+        STAMP.read_text("utf-8").splitlines() if STAMP.exists() else [""]
+    )
     if place != str(ROOT) or not works(
         PYTHON
     ):  # the programs of a moved environment do not run
@@ -103,17 +106,23 @@ def works(python):
     code = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     return (
         python.exists()
-        and subprocess.run([str(python), "-c", code], capture_output=True).returncode
+        and subprocess.run(
+            [str(python), "-c", code], capture_output=True
+        ).returncode
         == 0
     )
 
 
 def create():
     """Make the virtual environment, with pip in it."""
-    say(f"making the environment {ENVIRONMENT} with Python {sys.version.split()[0]}")
+    say(
+        f"making the environment {ENVIRONMENT} with Python {sys.version.split()[0]}"
+    )
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", str(ENVIRONMENT)], capture_output=True, text=True
+        [sys.executable, "-m", "venv", str(ENVIRONMENT)],
+        capture_output=True,
+        text=True,
     )
     if made.returncode == 0 and works(PYTHON):
         return
@@ -149,7 +158,9 @@ def pip_from_distribution(folder):
         (folder / place).mkdir(parents=True, exist_ok=True)
         options += ["-o", f"{key}={folder / place}"]
     try:
-        subprocess.run(["apt-get", "-q", *options, "update"], cwd=folder, check=True)
+        subprocess.run(
+            ["apt-get", "-q", *options, "update"], cwd=folder, check=True
+        )
         subprocess.run(
             ["apt-get", "-q", *options, "download", "python3-pip-whl"],
             cwd=folder,

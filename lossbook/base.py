@@ -31,16 +31,14 @@ class Claims:
     """
 
     convex_in: tuple = ()  #: of "y_pred" and "logits" (after sigmoid or softmax)
-    lipschitz: float = np.inf  #: the largest Euclidean length of a sample's gradient
+    lipschitz: float = (
+        np.inf
+    )  #: the largest Euclidean length of a sample's gradient
     lower_bound: float = -np.inf  #: the greatest lower bound, approached or reached
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
-    symmetric: str = (
-        ""  #: under "a change of the residual's sign" or "a renaming of the classes"
-    )
+    symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
     invariant: str = ""  #: under "adding one number to all logits of a row"
-    minimiser: str = (
-        ""  #: the constant with the least mean loss, of "mean", "median", "probability"
-    )
+    minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
     strictly_proper: bool = (
         False  #: only the true probabilities minimise the expected loss
     )
@@ -178,7 +176,12 @@ class Rowwise(Loss):
                 f"y_true has shape {y.shape} and y_pred {p.shape}: y_true must be class numbers of "
                 f"shape {p.shape[:1]} or distributions of shape {p.shape}. Pass {fix}."
             )
-        return y, p, common_dtype(y, p) if y.ndim == 2 else common_dtype(p), p.shape[:1]
+        return (
+            y,
+            p,
+            common_dtype(y, p) if y.ndim == 2 else common_dtype(p),
+            p.shape[:1],
+        )
 
     def _prepare(self, y, dtype):
         return y.astype(np.intp) if y.ndim == 1 else working(y, dtype)
@@ -216,7 +219,9 @@ def _refuse(name, array, wrong, start, must, fix):
     where = f"sample {start + first[0]}" + (
         f", column {first[1]}" if len(first) > 1 else ""
     )
-    raise ValueError(f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}")
+    raise ValueError(
+        f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}"
+    )
 
 
 def require_inside(name, array, interval, start=0):
@@ -246,7 +251,9 @@ def require_classes(y, k, start=0):
 
 def require_rows_sum_to_one(name, array, start=0):
     """Raise ValueError for rows whose sum differs from 1 by more than the square root of eps."""
-    eps = np.finfo(common_dtype(array) if array.dtype.kind != "f" else array.dtype).eps
+    eps = np.finfo(
+        common_dtype(array) if array.dtype.kind != "f" else array.dtype
+    ).eps
     sums = array.sum(axis=1, dtype=np.float64)
     wrong = np.abs(sums - 1.0) > np.sqrt(eps)
     if wrong.any():

@@ -49,7 +49,9 @@ def card(loss: Loss):
 
 def _latex(expression):
     text = sp.latex(expression, order="none", fold_func_brackets=True)
-    return text.replace("|", r"\vert ").strip()  # a bar would end the cell of the table
+    return text.replace(
+        "|", r"\vert "
+    ).strip()  # a bar would end the cell of the table
 
 
 def _domain(loss):
@@ -73,7 +75,9 @@ def _claims(loss):
     yield "length of the gradient", steepest
     yield (
         "bounded below by",
-        "nothing" if math.isinf(claims.lower_bound) else _number(claims.lower_bound),
+        "nothing"
+        if math.isinf(claims.lower_bound)
+        else _number(claims.lower_bound),
     )
     if claims.zero_when:
         yield (
@@ -87,7 +91,8 @@ def _claims(loss):
     if claims.minimiser:
         yield (
             "best constant prediction",
-            f"the {claims.minimiser}" + (" (as a logit)" if loss.symbol == "z" else ""),
+            f"the {claims.minimiser}"
+            + (" (as a logit)" if loss.symbol == "z" else ""),
         )
     if claims.strictly_proper:
         yield (

@@ -106,7 +106,9 @@ class CategoricalCrossEntropy(Rowwise):
 
     def _value(self, y, p, nan):
         if y.ndim == 1:
-            return nan - np.log(np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0])
+            return nan - np.log(
+                np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0]
+            )
         return product(y, -np.log(p)).sum(axis=1)
 
     def _gradient(self, y, p, nan):
@@ -215,7 +217,9 @@ class SoftmaxCrossEntropy(Rowwise):
     def _value(self, y, gap, e, others, top):
         log_sum = np.log1p(others)
         if y.ndim == 1:
-            return (log_sum - np.take_along_axis(gap, y[:, np.newaxis], axis=1))[:, 0]
+            return (log_sum - np.take_along_axis(gap, y[:, np.newaxis], axis=1))[
+                :, 0
+            ]
         return y.sum(axis=1) * log_sum[:, 0] + product(y, -gap).sum(axis=1)
 
     def _gradient(self, y, gap, e, others, top):

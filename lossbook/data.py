@@ -42,7 +42,10 @@ def digits(test=1000, seed=0):
     y: int64 classes 0..9, shape (n,).
     """
     return _load(
-        "digits", test, seed, lambda x: x.reshape(len(x), -1).astype(np.float32) / 255
+        "digits",
+        test,
+        seed,
+        lambda x: x.reshape(len(x), -1).astype(np.float32) / 255,
     )
 
 

@@ -18,7 +18,9 @@ def common_dtype(*arrays):
     float32 logits give float32.  Without any floating array the result is float64.
     """
     floating = [a.dtype for a in arrays if a.dtype.kind == "f"]
-    return np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
+    return (
+        np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
+    )
 
 
 def working(array, dtype):
@@ -32,9 +34,9 @@ def _elementary(function):
     def wrapper(*arguments):
         arrays = [np.asarray(a) for a in arguments]
         dtype = common_dtype(*arrays)
-        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[
-            ()
-        ]
+        return function(*(working(a, dtype) for a in arrays)).astype(
+            dtype, copy=False
+        )[()]
 
     return wrapper
 
@@ -109,7 +111,9 @@ def softmax(z):
     [0.5, 0.5]
     """
     gap, e, others, top = softmax_terms(z)
-    np.put_along_axis(e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1)
+    np.put_along_axis(
+        e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1
+    )
     return e / (1.0 + others)
 
 

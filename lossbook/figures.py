@@ -82,9 +82,13 @@ def describe(figure, data=True):
                     if artist.get_label().startswith("_")
                     else f" {artist.get_label()!r}"
                 )
-                lines.append(f"    {kind}{name}{_extent(kind, artist) if data else ''}")
+                lines.append(
+                    f"    {kind}{name}{_extent(kind, artist) if data else ''}"
+                )
         lines += [
-            f"    text {text.get_text()!r}" for text in axes.texts if text.get_text()
+            f"    text {text.get_text()!r}"
+            for text in axes.texts
+            if text.get_text()
         ]
     return "\n".join(lines)
 

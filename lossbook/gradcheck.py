@@ -29,7 +29,9 @@ def check_gradient(loss, y_true, y_pred):
     for index in np.ndindex(p.shape):
         x = p[index]
         room = [max(1.0, abs(x)), *(d for d in (x - low, high - x) if d > 0)]
-        h = 2.0 ** np.floor(np.log2(1e-3 * min(room)))  # a power of two: x + h is exact
+        h = 2.0 ** np.floor(
+            np.log2(1e-3 * min(room))
+        )  # a power of two: x + h is exact
         difference = 0.0
         for step, coefficient in ((-2, 1.0), (-1, -8.0), (1, 8.0), (2, -1.0)):
             p[index] = x + step * h

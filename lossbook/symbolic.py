@@ -99,7 +99,10 @@ def expanded(loss, size):
         value = value.subs(k, size).doit().xreplace(entries)
     else:
         targets, predictions = [y], [p]
-    return [*targets, *predictions], [value, *(sp.diff(value, s) for s in predictions)]
+    return [*targets, *predictions], [
+        value,
+        *(sp.diff(value, s) for s in predictions),
+    ]
 
 
 def exact(loss, y_true, y_pred):
@@ -184,7 +187,9 @@ def _limit(expression, variables, values, upper):
     """Substitute the values one after the other; where that gives no number, take the limit."""
     for x, v in zip(variables, values):
         point = (
-            sp.Rational(v) if abs(v) < float("inf") else sp.oo * (1 if v > 0 else -1)
+            sp.Rational(v)
+            if abs(v) < float("inf")
+            else sp.oo * (1 if v > 0 else -1)
         )
         substituted = expression.subs(x, point)
         if substituted.has(sp.nan, sp.zoo, sp.oo, -sp.oo):

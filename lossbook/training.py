@@ -108,10 +108,14 @@ def gradient_descent(
         losses.append(value)
         norms.append(float(np.sqrt(sum(np.sum(g * g) for g in gradients))))
         if validation is not None:
-            validation_losses.append(loss(validation[1], model.forward(validation[0])))
+            validation_losses.append(
+                loss(validation[1], model.forward(validation[0]))
+            )
             if validation_losses[-1] < best.loss:
                 best = _Best(
-                    validation_losses[-1], step, [p.copy() for p in model.parameters]
+                    validation_losses[-1],
+                    step,
+                    [p.copy() for p in model.parameters],
                 )
         if not np.isfinite(value):
             stopped = "diverged"

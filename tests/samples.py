@@ -77,7 +77,9 @@ def extreme_samples(loss, dtype=np.float64):
     if isinstance(loss, Rowwise):
         rows = EXTREME_ROWS
         if loss.symbol == "p":
-            rows = [[p, 1 - p, 0.0] for p in EXTREME_PROBABILITIES] + [[0.2, 0.3, 0.5]]
+            rows = [[p, 1 - p, 0.0] for p in EXTREME_PROBABILITIES] + [
+                [0.2, 0.3, 0.5]
+            ]
         for row in np.array(rows, dtype):
             for label in range(3):
                 yield np.eye(3, dtype=dtype)[label], row
@@ -85,7 +87,9 @@ def extreme_samples(loss, dtype=np.float64):
     points = {"p": EXTREME_PROBABILITIES, "z": EXTREME_LOGITS}.get(
         loss.symbol, EXTREME_RESIDUALS
     )
-    points = points + EXTREME_DOUBLES[loss.symbol] if dtype == np.float64 else points
+    points = (
+        points + EXTREME_DOUBLES[loss.symbol] if dtype == np.float64 else points
+    )
     points = points if loss.domain[0] == 0 else points + [-x for x in points]
     targets = (0.0, 1.0, 0.25) if loss.targets == (0.0, 1.0) else (0.0, 1.0, -2.5)
     for y in targets:

@@ -16,7 +16,9 @@ def predictions(loss, rng, n):
     """Return n random predictions (rows of 4 for a loss of rows), far and near."""
     shape = (n, 4) if isinstance(loss, Rowwise) else (n,)
     z = rng.normal(
-        0, rng.choice([0.5, 3.0, 20.0], n).reshape(n, *[1] * (len(shape) - 1)), shape
+        0,
+        rng.choice([0.5, 3.0, 20.0], n).reshape(n, *[1] * (len(shape) - 1)),
+        shape,
     )
     if loss.symbol != "p":
         return z
@@ -36,7 +38,9 @@ def problems_convex(loss, claim, rng):
             targets(loss, rng, 3000),
         )
         link = (
-            (softmax if a.ndim == 2 else sigmoid) if space == "logits" else lambda z: z
+            (softmax if a.ndim == 2 else sigmoid)
+            if space == "logits"
+            else lambda z: z
         )
         if space == "logits":
             a, b = rng.normal(0, 5, a.shape), rng.normal(0, 5, b.shape)
@@ -191,7 +195,11 @@ def problems_elsewhere(loss, claim, rng):
             continue
         y, p = batch(loss, rng, 20)
         ours = loss(y, p)
-        names = {library: importlib.import_module(library), "y_true": y, "y_pred": p}
+        names = {
+            library: importlib.import_module(library),
+            "y_true": y,
+            "y_pred": p,
+        }
         if library == "torch":
             names.update(
                 y_true=names["torch"].tensor(y), y_pred=names["torch"].tensor(p)
@@ -251,7 +259,11 @@ FALSE_CLAIMS = [
     (lossbook.SquaredError(), {"lower_bound": 1.0}),
     (
         lossbook.SquaredError(),
-        {"elsewhere": {"keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"}},
+        {
+            "elsewhere": {
+                "keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"
+            }
+        },
     ),
     (lossbook.SoftmaxCrossEntropy(), {"lipschitz": 1.0}),
     (lossbook.SigmoidCrossEntropy(), {"lipschitz": np.inf}),
@@ -273,7 +285,9 @@ class Lopsided(lossbook.SquaredError):
     """Neither convex nor symmetric nor proper: what the remaining checks must notice."""
 
     def _value(self, r):
-        return np.where(r > 0, np.sqrt(np.abs(r)), 2 * np.abs(r)) * (np.abs(r) > 0.5)
+        return np.where(r > 0, np.sqrt(np.abs(r)), 2 * np.abs(r)) * (
+            np.abs(r) > 0.5
+        )
 
 
 @dataclasses.dataclass(frozen=True)

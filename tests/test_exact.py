@@ -21,12 +21,15 @@ def ulps(got, true):
     dtype = np.asarray(got).dtype.type
     with np.errstate(over="ignore"):
         nearest = (
-            dtype(str(true)) if abs(true) > np.finfo(dtype).max else dtype(float(true))
+            dtype(str(true))
+            if abs(true) > np.finfo(dtype).max
+            else dtype(float(true))
         )
     if not np.isfinite(nearest) or not np.isfinite(got):
         return 0.0 if got == nearest else np.inf
     return float(
-        abs(mpmath.mpf(float(got)) - true) / mpmath.mpf(float(np.spacing(abs(nearest))))
+        abs(mpmath.mpf(float(got)) - true)
+        / mpmath.mpf(float(np.spacing(abs(nearest))))
     )
 
 
@@ -157,14 +160,18 @@ def mutants(loss):
 
     changes = {
         "sign": {"_gradient": lambda self, *terms: -cls._gradient(self, *terms)},
-        "factor": {"_gradient": lambda self, *terms: cls._gradient(self, *terms) / 2},
+        "factor": {
+            "_gradient": lambda self, *terms: cls._gradient(self, *terms) / 2
+        },
         "one sample": {"_gradient": first_entry},
         "value": {"_value": lambda self, *terms: cls._value(self, *terms) * 1.0001},
     }
     for name, change in changes.items():
         yield (
             name,
-            dataclasses.dataclass(frozen=True)(type(cls.__name__, (cls,), change))(),
+            dataclasses.dataclass(frozen=True)(
+                type(cls.__name__, (cls,), change)
+            )(),
         )
 
 

@@ -60,14 +60,22 @@ BAD = [
         (loss, [0.0, 1.5], [0.5, 0.5], "y_true is 1.5 at sample 1.*between 0 and 1")
         for loss in ELEMENTWISE[2:]
     ],
-    *[(loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan") for loss in ELEMENTWISE[2:]],
+    *[
+        (loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan")
+        for loss in ELEMENTWISE[2:]
+    ],
     (
         BinaryCrossEntropy(),
         [0.0, 1.0],
         [0.5, 1.2],
         "y_pred is 1.2 at sample 1.*sigmoid",
     ),
-    (BinaryCrossEntropy(), [0.0, 1.0], [-1e-9, 0.5], "y_pred is -1e-09 at sample 0"),
+    (
+        BinaryCrossEntropy(),
+        [0.0, 1.0],
+        [-1e-9, 0.5],
+        "y_pred is -1e-09 at sample 0",
+    ),
     (BinaryCrossEntropy(), [0.0, 1.0], [np.inf, 0.5], "y_pred is inf"),
     (
         CategoricalCrossEntropy(),
@@ -172,7 +180,9 @@ def test_weights(loss):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("loss", [c for c in CATALOGUE if c.symbol != "p"], ids=repr)
+@pytest.mark.parametrize(
+    "loss", [c for c in CATALOGUE if c.symbol != "p"], ids=repr
+)
 def test_weight_zero_removes_a_sample_whatever_its_loss(loss, bad):
     y, p = batch(loss, np.random.default_rng(4))
     w = np.ones(len(p))
@@ -195,12 +205,14 @@ def test_dtypes(loss):
         assert loss.gradient(small, p32).dtype == np.float32
         assert loss.per_sample(small, p32).dtype == np.float32
         assert loss.gradient(small, p64).dtype == np.float64
-    assert loss.gradient(np.minimum(labels, 1), p32.astype(">f4")).dtype == np.dtype(
-        "=f4"
-    )
+    assert loss.gradient(
+        np.minimum(labels, 1), p32.astype(">f4")
+    ).dtype == np.dtype("=f4")
     if isinstance(loss, Elementwise):
         assert (
-            loss.gradient(y32, p64).dtype == loss.gradient(y64, p32).dtype == np.float64
+            loss.gradient(y32, p64).dtype
+            == loss.gradient(y64, p32).dtype
+            == np.float64
         )
         assert loss.gradient(y32, p32.astype(np.float16)).dtype == np.float32
         assert loss.gradient([0, 1], [0, 1]).dtype == np.float64
@@ -233,7 +245,10 @@ def test_layouts_of_memory(loss):
     frozen.flags.writeable = False
     layouts = {
         "list": (y.tolist(), p.tolist()),
-        "tuple": (tuple(y.tolist()), tuple(map(tuple, p)) if p.ndim == 2 else tuple(p)),
+        "tuple": (
+            tuple(y.tolist()),
+            tuple(map(tuple, p)) if p.ndim == 2 else tuple(p),
+        ),
         "strided": (np.repeat(y, 2)[::2], spread[::2]),
         "Fortran order": (y, np.asfortranarray(p)),
         "read-only": (y, frozen),
@@ -256,11 +271,15 @@ def test_elementwise_losses_take_any_shape(loss, shape):
     y, p = np.ones(shape), np.full(shape, 0.25)
     value, gradient = loss.value_and_gradient(y, p)
     assert (
-        type(value) is float and gradient.shape == loss.per_sample(y, p).shape == shape
+        type(value) is float
+        and gradient.shape == loss.per_sample(y, p).shape == shape
     )
     assert value == loss(1.0, 0.25)
     weighted = loss.value_and_gradient(y, p, np.full(shape, 3.0))
-    assert weighted[0] == pytest.approx(value, rel=1e-15) and weighted[1].shape == shape
+    assert (
+        weighted[0] == pytest.approx(value, rel=1e-15)
+        and weighted[1].shape == shape
+    )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)

@@ -80,7 +80,10 @@ def test_softmax_and_its_logarithm():
 
 def test_zero_times_log_zero():
     assert lossbook.xlogy(0.0, 0.0) == lossbook.xlog1py(0.0, -1.0) == 0.0
-    assert np.isnan(lossbook.xlogy(0.0, np.nan)) and lossbook.xlogy(2.0, 0.0) == -np.inf
+    assert (
+        np.isnan(lossbook.xlogy(0.0, np.nan))
+        and lossbook.xlogy(2.0, 0.0) == -np.inf
+    )
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -141,7 +144,9 @@ def test_check_gradient_stays_inside_the_domain_and_leaves_its_input_alone():
     before = p.copy()
     assert check_gradient(lossbook.BinaryCrossEntropy(), [1.0, 0.0, 0.0], p) < 1e-9
     np.testing.assert_array_equal(p, before)
-    assert check_gradient(SquaredError(), np.float32([0.0]), np.float32([1e6])) < 1e-9
+    assert (
+        check_gradient(SquaredError(), np.float32([0.0]), np.float32([1e6])) < 1e-9
+    )
 
 
 def line(n=50):
@@ -278,7 +283,9 @@ def test_figures_say_what_they_show():
 
 
 @pytest.mark.parametrize(
-    "loss", [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)], ids=repr
+    "loss",
+    [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)],
+    ids=repr,
 )
 def test_the_curves_are_the_loss_and_its_derivative(loss):
     figure, (left, right) = figures.plot_loss(loss, y_true=1.0)
@@ -291,7 +298,9 @@ def test_the_curves_are_the_loss_and_its_derivative(loss):
 
 def test_pictures_are_the_same_bytes_each_time(monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr(
+        figures, "display", lambda bundle, raw: shown.append(bundle)
+    )
     for _ in range(2):
         figures.show(figures.plot_loss(SquaredError())[0])
     assert shown[0] == shown[1] and len(shown[0]["image/png"]) > 10_000
@@ -303,7 +312,9 @@ def contrast(a, b):
     def luminance(colour):
         channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         linear = np.where(
-            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+            channels <= 0.04045,
+            channels / 12.92,
+            ((channels + 0.055) / 1.055) ** 2.4,
         )
         return linear @ [0.2126, 0.7152, 0.0722]
 

@@ -42,7 +42,9 @@ def value_and_gradient(loss, y_true, y_pred):
     return float(value), tape.gradient(value, p).numpy()
 
 
-@pytest.mark.parametrize("ours, theirs", PAIRS, ids=[repr(ours) for ours, _ in PAIRS])
+@pytest.mark.parametrize(
+    "ours, theirs", PAIRS, ids=[repr(ours) for ours, _ in PAIRS]
+)
 def test_agrees_where_keras_is_right(ours, theirs):
     y, p = batch(ours, np.random.default_rng(0), 32, np.float32)
     value, gradient = value_and_gradient(theirs, y, p)

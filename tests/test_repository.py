@@ -52,7 +52,10 @@ def test_the_version_is_the_same_everywhere():
     version = lossbook.__version__
     assert f'version = "{version}"' in text("pyproject.toml")
     assert yaml.safe_load(text("CITATION.cff"))["version"] == version
-    assert yaml.safe_load(text("_config.yml"))["sphinx"]["config"]["release"] == version
+    assert (
+        yaml.safe_load(text("_config.yml"))["sphinx"]["config"]["release"]
+        == version
+    )
     assert f"Version {version}" in text("chapters/front/how-to-use.md")
 
 
@@ -209,7 +212,9 @@ def test_make_starts_anew_in_another_place(make, tmp_path):
 
 def test_make_says_what_it_can_do():
     result = subprocess.run(
-        [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
+        [sys.executable, ROOT / "make.py", "nonsense"],
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     for command in ("book", "test", "lab", "clean"):

@@ -97,7 +97,8 @@ def check(notebook, fix=False):
             problems += [f"{loose} is tied to no value: …{rest[max(0, m.start() - 30) : m.end() + 20]!r}"
                          for m in DECIMAL.finditer(rest) for loose in [m[0]]]  # fmt: skip
     problems += [
-        f"{name} is recorded and never quoted" for name in sorted(set(values) - used)
+        f"{name} is recorded and never quoted"
+        for name in sorted(set(values) - used)
     ]
     return count, problems
 
