@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from docutils import nodes
 
 HOSTS = {"github.com", "gitlab.com"}
+TEXT = re.compile(r">[^<]*")
+CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 MARK = re.compile(r"<!--.*?-->")
 ADDRESS = re.compile(
     r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?"
@@ -107,6 +109,15 @@ def strip_marks(app, doctree):
         image["alt"] = MARK.sub("", image.get("alt", ""))
 
 
+def mark_chinese(app, pagename, templatename, context, doctree):
+    """Tell screen readers and browsers which words of an English page are Chinese."""
+    if "body" in context:
+        context["body"] = TEXT.sub(
+            lambda text: CHINESE.sub(r'<span lang="zh">\g<0></span>', text[0]),
+            context["body"],
+        )
+
+
 def setup(app):
     if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
         app.connect("config-inited", set_address, priority=50)
@@ -114,5 +125,6 @@ def setup(app):
             app.setup_extension(name)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
+    app.connect("html-page-context", mark_chinese)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

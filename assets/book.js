@@ -1,12 +1,22 @@
 // Accessibility: what the theme's markup leaves open.
+const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
+
 document.addEventListener("DOMContentLoaded", () => {
-  const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
   // The visible words are the name of these controls; a different label hides it.
-  each("summary[aria-label], .search-button-field[aria-label], .theme-switch-button", (e) => e.removeAttribute("aria-label"));
+  each("summary[aria-label], .search-button-field[aria-label], .theme-switch-button", (e) =>
+    e.removeAttribute("aria-label"));
   each(".sidebar-primary-items__start", (e) => {
     e.setAttribute("role", "region");
     e.setAttribute("aria-label", "Book");
   });
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
+});
+
+// What scrolls by itself can be reached with the keyboard.
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  each(".bd-article :is(div.math, pre, div.output, .pst-scrollable-table-container)", (e) => {
+    if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
+  });
 });

@@ -225,7 +225,7 @@ def _refuse(name, array, wrong, start, must, fix):
         f", column {first[1]}" if len(first) > 1 else ""
     )
     raise ValueError(
-        f"{name} is {array[first]} at {where}: it must be {must}. {fix}"
+        f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}"
     )
 
 

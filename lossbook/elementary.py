@@ -55,7 +55,7 @@ def product(a, b):
 def sigmoid(z):
     """Return 1 / (1 + exp(-z)), the probability that belongs to the logit ``z``.
 
-    exp is taken of -|z| only, so nothing overflows and small probabilities keep all digits.
+    exp is taken of minus the absolute value only, so nothing overflows and small probabilities keep all digits.
 
     >>> float(sigmoid(0.0)), float(sigmoid(-1000.0))
     (0.5, 0.0)

@@ -33,7 +33,8 @@ class LinearModel:
         x = np.asarray(x, float)
         if x.ndim != 2 or x.shape[1] != len(self.weights):
             raise ValueError(
-                f"x has shape {x.shape}: it must be (n, {len(self.weights)}), one row for each sample."
+                f"x has shape {x.shape}: it must be (n, {len(self.weights)}), "
+                "one row for each sample."
             )
         return x @ self.weights + self.bias
 
@@ -96,7 +97,9 @@ def gradient_descent(
     >>> x = np.array([[0.0], [1.0]])
     >>> from lossbook import SquaredError
     >>> model = LinearModel(1)
-    >>> history = gradient_descent(model, SquaredError(), x, [1.0, 3.0], 0.5, gradient_norm=1e-12)
+    >>> history = gradient_descent(
+    ...     model, SquaredError(), x, [1.0, 3.0], learning_rate=0.5, gradient_norm=1e-12
+    ... )
     >>> history.stopped, model.weights.round(6), model.bias.round(6)
     ('gradient norm', array([2.]), np.float64(1.0))
     """

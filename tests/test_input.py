@@ -53,7 +53,7 @@ BAD = [
         for loss in ROWWISE
     ],
     *[
-        (loss, [[1, 0], [2, -1]], HALF, "y_true is 2.* at sample 1, column 0")
+        (loss, [[1, 0], [2, -1]], HALF, "y_true is 2 at sample 1, column 0")
         for loss in ROWWISE
     ],
     *[
@@ -81,7 +81,7 @@ BAD = [
         CategoricalCrossEntropy(),
         [0, 1],
         [[2.0, -1.0], [0.5, 0.5]],
-        "y_pred is 2.0 at sample 0, column 0",
+        "y_pred is 2 at sample 0, column 0",
     ),
     (
         CategoricalCrossEntropy(),

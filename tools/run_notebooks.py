@@ -22,8 +22,10 @@ KEPT_METADATA = {"tags", "mystnb"}
 SETUP = """\
 # Find lossbook: installed, or in the clone of the book that this notebook lies in.
 import importlib.util, pathlib, sys
+
 if not importlib.util.find_spec("lossbook"):
-    sys.path += [str(p) for p in pathlib.Path.cwd().parents if (p / "lossbook" / "base.py").exists()]"""
+    folders = pathlib.Path.cwd().parents
+    sys.path += [str(f) for f in folders if (f / "lossbook" / "base.py").exists()]"""
 DOWNLOAD = """
 if not importlib.util.find_spec("lossbook"):
     %pip install -q "git+{url}\""""
@@ -48,15 +50,14 @@ def run(path):
     client = NotebookClient(
         notebook,
         timeout=600,
+        coalesce_streams=True,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
         client.execute()
-    except (
-        Exception
-    ) as error:  # the notebook stays as it was; the error names the cell
+    except Exception as error:  # the notebook stays as it was
         return f"{path}: {error}"
     notebook.metadata = {
         "kernelspec": {
