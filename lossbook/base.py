@@ -39,6 +39,7 @@ class Claims:
     symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
     invariant: str = ""  #: under "adding one number to all logits of a row"
     minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
+    calibrated: bool = False  #: its best score has the sign of the more probable class
     strictly_proper: bool = (
         False  #: only the true probabilities minimise the expected loss
     )

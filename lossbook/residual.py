@@ -411,17 +411,21 @@ class GeneralRobust(Residual):
             return x * x / 2
         if a == -np.inf:
             return -np.expm1(-x * x / 2)
-        stretch = np.hypot(1.0, x / np.sqrt(b))
-        far = np.abs(x) > 1e100  # there x² overflows and the 1 is lost anyway
-        log = np.where(far, 2 * np.log(np.abs(x)) - np.log(b), np.log1p(x * x / b))
         if abs(a) < 1e-100:
-            return log * b / 2
-        # The power keeps the digits of large values, expm1 those of small ones.
-        return (
-            b
-            / a
-            * np.where(np.abs(a * log) > 2, stretch**a - 1, np.expm1(a / 2 * log))
-        )
+            return self._log(x) * b / 2
+        log = self._log(x)
+        # Where the power is large it keeps the digits, elsewhere expm1 does.
+        far = np.abs(x) ** a * b ** (1 - a / 2) / a - b / a
+        middle = b / a * (np.hypot(1.0, x / np.sqrt(b)) ** a - 1)
+        large = np.where(log > 80, far, middle)
+        near = b / a * np.expm1(a / 2 * log)
+        return np.where((log > 2) & (np.abs(a * log) > 2), large, near)
+
+    def _log(self, x):
+        """Return log(x²/b + 1), also where x² overflows."""
+        b = abs(self.alpha - 2.0)
+        far = 2 * np.log(np.abs(x)) - np.log(b)
+        return np.where(np.abs(x) > 1e100, far, np.log1p(x * x / b))
 
     def _gradient(self, x):
         a, b = self.alpha, abs(self.alpha - 2.0)
@@ -429,10 +433,12 @@ class GeneralRobust(Residual):
             return x / self.scale
         if a == -np.inf:
             return np.where(np.isinf(x), 0.0, x * np.exp(-x * x / 2)) / self.scale
-        stretch = np.hypot(1.0, x / np.sqrt(b))
-        # x / stretch first: neither x² nor its power may overflow before they meet.
+        stretch, log = np.hypot(1.0, x / np.sqrt(b)), self._log(x)
+        # x / stretch first: neither x² nor its power may overflow before they meet, and
+        # a - 1 is exact for a ≥ 1 only.
         steep = np.where(np.isinf(x), np.copysign(np.sqrt(b), x), x / stretch)
-        return steep * stretch ** (a - 1) / self.scale
+        far = steep * stretch ** (a - 1) if a >= 1 else steep * stretch**a / stretch
+        return np.where(log > 2, far, x * np.exp((a / 2 - 1) * log)) / self.scale
 
 
 @dataclasses.dataclass(frozen=True)

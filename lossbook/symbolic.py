@@ -4,6 +4,7 @@ A definition is the one place where a loss is stated: the formula on its card is
 it, and the tests take 50-digit values and derivatives from it.
 """
 
+import dataclasses
 import functools
 
 import mpmath
@@ -15,6 +16,8 @@ from .base import Rowwise
 k = sp.Symbol("k", integer=True, positive=True)
 j, m = sp.symbols("j m", cls=sp.Idx)
 DIGITS = 50
+PARAMETERS = {name: sp.Symbol(symbol, positive=True) for name, symbol in (("scale", "c"), *((n, n) for n in (
+    "delta", "q", "epsilon", "gamma", "alpha", "beta", "margin", "temperature")))}  # fmt: skip
 _DEFINITIONS = {}
 
 
@@ -40,7 +43,7 @@ def _(loss, y, p):
 
 @defines(residual.Huber)
 def _(loss, y, p):
-    r, delta = sp.Abs(p - y), parameter(loss, "delta")
+    r, delta = sp.Abs(p - y), PARAMETERS["delta"]
     return (
         sp.Piecewise((r**2 / 2, r <= delta), (delta * (r - delta / 2), True)),
         sp.Max(-delta, sp.Min(delta, p - y)),
@@ -49,7 +52,7 @@ def _(loss, y, p):
 
 @defines(residual.PseudoHuber)
 def _(loss, y, p):
-    delta = parameter(loss, "delta")
+    delta = PARAMETERS["delta"]
     root = sp.sqrt(1 + ((p - y) / delta) ** 2)
     return delta**2 * (root - 1), (p - y) / root
 
@@ -61,7 +64,7 @@ def _(loss, y, p):
 
 @defines(residual.Quantile)
 def _(loss, y, p):
-    q = parameter(loss, "q")
+    q = PARAMETERS["q"]
     return (
         sp.Piecewise((q * (y - p), p < y), ((1 - q) * (p - y), True)),
         sp.Piecewise((-q, p < y), (0, sp.Eq(p, y)), (1 - q, True)),
@@ -70,7 +73,7 @@ def _(loss, y, p):
 
 @defines(residual.Expectile)
 def _(loss, y, p):
-    q = parameter(loss, "q")
+    q = PARAMETERS["q"]
     return (
         sp.Piecewise((q * (p - y) ** 2, p < y), ((1 - q) * (p - y) ** 2, True)),
         sp.Piecewise((2 * q * (p - y), p < y), (2 * (1 - q) * (p - y), True)),
@@ -79,7 +82,7 @@ def _(loss, y, p):
 
 @defines(residual.EpsilonInsensitive)
 def _(loss, y, p):
-    r, epsilon = sp.Abs(p - y), parameter(loss, "epsilon")
+    r, epsilon = sp.Abs(p - y), PARAMETERS["epsilon"]
     return (
         sp.Piecewise((0, r <= epsilon), (r - epsilon, True)),
         sp.Piecewise((0, r <= epsilon), (sp.sign(p - y), True)),
@@ -88,17 +91,15 @@ def _(loss, y, p):
 
 @defines(residual.GeneralRobust)
 def _(loss, y, p):
-    c, alpha = (
-        parameter(loss, "scale", "c"),
-        sp.Rational(loss.alpha) if abs(loss.alpha) < sp.oo else -sp.oo,
-    )
+    c, alpha = PARAMETERS["scale"], loss.alpha
     x = (p - y) / c
     if alpha == 2:
         return x**2 / 2, x / c
     if alpha == 0:
         return sp.log(x**2 / 2 + 1), 2 * x / (c * (x**2 + 2))
-    if alpha == -sp.oo:
+    if alpha == -float("inf"):
         return 1 - sp.exp(-(x**2) / 2), x / c * sp.exp(-(x**2) / 2)
+    alpha = sp.Rational(alpha)
     b = abs(alpha - 2)
     return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (
         x**2 / b + 1
@@ -132,7 +133,7 @@ def _(loss, y, z):
 
 @defines(likelihood.KLDivergence)
 def _(loss, y, p):
-    return sp.Sum(xlogx_over(y[j], p[j]), (j, 1, k)), -y[j] / p[j]
+    return sp.Sum(y[j] * sp.log(y[j] / p[j]), (j, 1, k)), -y[j] / p[j]
 
 
 @defines(classification.BinaryCrossEntropy)
@@ -162,7 +163,7 @@ def _(loss, y, z):
 
 @defines(classification.SigmoidFocal)
 def _(loss, y, z):
-    gamma, p = parameter(loss, "gamma"), 1 / (1 + sp.exp(-(2 * y - 1) * z))
+    gamma, p = PARAMETERS["gamma"], 1 / (1 + sp.exp(-(2 * y - 1) * z))
     return (
         -((1 - p) ** gamma) * sp.log(p),
         -(2 * y - 1) * (1 - p) ** gamma * (1 - p - gamma * p * sp.log(p)),
@@ -171,14 +172,14 @@ def _(loss, y, z):
 
 @defines(classification.SoftmaxFocal)
 def _(loss, y, z):
-    gamma, total = parameter(loss, "gamma"), sp.Sum(sp.exp(z[m]), (m, 1, k))
+    gamma, total = PARAMETERS["gamma"], sp.Sum(sp.exp(z[m]), (m, 1, k))
     p = sp.exp(z[j]) / total
     return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), None
 
 
 @defines(classification.GeneralizedCrossEntropy)
 def _(loss, y, p):
-    q = parameter(loss, "q")
+    q = PARAMETERS["q"]
     return sp.Sum(y[j] * (1 - p[j] ** q) / q, (j, 1, k)), -y[j] * p[j] ** (q - 1)
 
 
@@ -189,22 +190,24 @@ def _(loss, y, p):
 
 @defines(classification.Hinge)
 def _(loss, y, s):
-    return sp.Max(0, 1 - y * s), sp.Piecewise((-y, y * s < 1), (0, True))
+    return (
+        sp.Piecewise((1 - y * s, y * s < 1), (0, True)),
+        sp.Piecewise((-y, y * s < 1), (0, True)),
+    )
 
 
 @defines(classification.SquaredHinge)
 def _(loss, y, s):
-    return sp.Max(0, 1 - y * s) ** 2, -2 * y * sp.Max(0, 1 - y * s)
+    short = 1 - y * s
+    return (
+        sp.Piecewise((short**2, y * s < 1), (0, True)),
+        sp.Piecewise((-2 * y * short, y * s < 1), (0, True)),
+    )
 
 
 @defines(classification.Exponential)
 def _(loss, y, s):
     return sp.exp(-y * s), -y * sp.exp(-y * s)
-
-
-def parameter(loss, name, symbol=None):
-    """Return a parameter of ``loss`` as the exact number that it is."""
-    return sp.Rational(getattr(loss, name))
 
 
 def symbols(loss):
@@ -229,6 +232,8 @@ def expanded(loss, size):
     classes for a loss of rows and 1 for a loss of numbers.
     """
     value, _ = definition(loss)
+    value = value.subs({PARAMETERS[f.name]: sp.Rational(getattr(loss, f.name))
+                        for f in dataclasses.fields(loss) if PARAMETERS[f.name] in value.free_symbols})  # fmt: skip
     y, p = symbols(loss)
     if isinstance(loss, Rowwise):
         targets, predictions = (
@@ -281,9 +286,15 @@ def condition(loss, y_true, y_pred):
     Infinite where it cannot be evaluated.
     """
     inputs, size = _inputs(loss, y_true, y_pred)
-    results = _evaluate(_compiled(loss, size, sensitivity=True), inputs, digits=15)
-    results = [mpmath.inf] * (1 + len(inputs) // 2) if results is None else results
-    return results[0], results[1:]
+    numbers = _evaluate(_compiled(loss, size, slopes=True), inputs, digits=15)
+    if numbers is None:
+        return mpmath.inf, [mpmath.inf] * size
+    conditions = []
+    for row in range(0, len(numbers), 1 + len(inputs)):
+        f, *slopes = numbers[row : row + 1 + len(inputs)]
+        change = sum(abs(x * slope) for x, slope in zip(inputs, slopes))
+        conditions.append(change / abs(f) if f else mpmath.inf)
+    return conditions[0], conditions[1:]
 
 
 def _inputs(loss, y_true, y_pred):
@@ -292,16 +303,13 @@ def _inputs(loss, y_true, y_pred):
 
 
 @functools.cache
-def _compiled(loss, size, sensitivity=False):
+def _compiled(loss, size, slopes=False):
     variables, expressions = expanded(loss, size)
-    if sensitivity:
-        slopes = [
-            [sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables]
-            for f in expressions
-        ]  # off the kink
+    if slopes:  # after each expression its derivative by each variable, off the kinks
         expressions = [
-            sum(sp.Abs(x * d / f) for x, d in zip(variables, ds))
-            for f, ds in zip(expressions, slopes)
+            e
+            for f in expressions
+            for e in (f, *(sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables))
         ]
     return sp.lambdify(variables, expressions, "mpmath")
 

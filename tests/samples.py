@@ -48,6 +48,17 @@ EXTREME_ROWS = [
 ]  # fmt: skip
 
 
+def target(loss, rng):
+    """Return a random target of an elementwise loss."""
+    low, high = loss.targets
+    if loss.hard:
+        return rng.choice(loss.targets)
+    if (low, high) == (0.0, 1.0):
+        return rng.choice([0.0, 1.0, rng.random()])
+    y = rng.normal(0, 10.0 ** rng.integers(-3, 4))
+    return y if low == -np.inf else low + abs(y)
+
+
 def random_sample(loss, rng, dtype=np.float64):
     """Return one sample (y_true, y_pred): numbers, or rows with the truth as a distribution."""
     if isinstance(loss, Rowwise):
@@ -60,10 +71,7 @@ def random_sample(loss, rng, dtype=np.float64):
         )
         y[np.argmax(y)] += 1 - y.sum()  # exactly 1, also in float32
         return y.astype(dtype), softmax(z) if loss.symbol == "p" else z
-    if loss.targets == (0.0, 1.0):
-        y = rng.choice([0.0, 1.0, rng.random()])
-    else:
-        y = rng.normal(0, 10.0 ** rng.integers(-3, 4))
+    y = target(loss, rng)
     p = (
         rng.random()
         if loss.symbol == "p"
