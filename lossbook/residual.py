@@ -406,7 +406,7 @@ class GeneralRobust(Residual):
         return ((p - y) / self.scale,)
 
     def _value(self, x):
-        a, b = self.alpha, abs(self.alpha - 2.0)
+        a, b = np.float64(self.alpha), np.float64(abs(self.alpha - 2.0))
         if a == 2:
             return x * x / 2
         if a == -np.inf:
@@ -428,7 +428,7 @@ class GeneralRobust(Residual):
         return np.where(np.abs(x) > 1e100, far, np.log1p(x * x / b))
 
     def _gradient(self, x):
-        a, b = self.alpha, abs(self.alpha - 2.0)
+        a, b = np.float64(self.alpha), np.float64(abs(self.alpha - 2.0))
         if a == 2:
             return x / self.scale
         if a == -np.inf:
