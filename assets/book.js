@@ -13,10 +13,13 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
 
-// What scrolls by itself can be reached with the keyboard.
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
+// What scrolls by itself can be reached with the keyboard, also after it was unfolded.
+const reach = () =>
   each(".bd-article :is(div.math, pre, div.output, .pst-scrollable-table-container)", (e) => {
     if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
   });
+document.addEventListener("click", () => setTimeout(reach));
+window.addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  reach();
 });

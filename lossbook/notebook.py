@@ -13,9 +13,7 @@ def glue(**values):
     A number in the prose names the value it quotes, ``0.850<!--best_mse:.3f-->``, and
     tools/check_numbers.py compares the two.  Values are numbers or strings; a float is recorded
     with 10 significant digits, because the last ones differ between machines.  The record is
-    the one of ``myst_nb.glue``.
-
-    >>> glue(half=0.5)  # doctest: +SKIP
+    the one of ``myst_nb.glue``.  In a cell: ``glue(best_mse=loss(y, model.forward(x)))``.
     """
     for name, value in values.items():
         plain = value.item() if hasattr(value, "item") else value

@@ -23,7 +23,7 @@ MARK = re.compile(
 NOT_PROSE = re.compile(
     r"(?sm)^(`{3,})[^`].*?^\1\s*$|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{[^}]*\}"
 )
-DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])")
+DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 RECORD = "application/papermill.record/text/plain"
 
 

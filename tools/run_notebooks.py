@@ -83,7 +83,7 @@ def run(path):
                 if not (o.output_type == "stream" and o.name == "stderr")
             ]
     nbformat.write(notebook, path)
-    print("stored", path.relative_to(ROOT), flush=True)
+    print("stored", path, flush=True)
 
 
 def main(arguments):

@@ -1,0 +1,677 @@
+"""What the sources of the book must hold.  Neither a browser nor a build is needed.
+
+Each rule is a generator of the problems of a notebook.  The chapters go through the rules, and
+so do notebooks that were broken on purpose: a rule that never reports proves nothing.
+"""
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import check_numbers  # noqa: E402
+import run_notebooks  # noqa: E402
+
+
+def files(entry):
+    """Return the files at and below an entry of the table of contents, in order."""
+    below = [*entry.get("chapters", ()), *entry.get("sections", ())]
+    own = [entry["file"]] if "file" in entry else []
+    return own + [file for part in below for file in files(part)]
+
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+NUMBERED = [f for part in TOC["parts"] if part.get("numbered") for f in files(part)]
+PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
+NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
+TEXTS = [page for page in PAGES if (ROOT / f"{page}.md").exists()]
+
+
+# --- reading -----------------------------------------------------------------------------
+
+
+@functools.cache
+def notebook_of(page):
+    """Return a page as a notebook; a Markdown page is a notebook of one cell."""
+    path = ROOT / f"{page}.ipynb"
+    if path.exists():
+        return nbformat.read(path, as_version=4)
+    text = path.with_suffix(".md").read_text("utf-8")
+    body = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    return new_notebook(cells=[new_markdown_cell(body)])
+
+
+def cells_of(notebook, kind):
+    return [cell for cell in notebook.cells if cell.cell_type == kind]
+
+
+def pictures(cell):
+    """Return the outputs of a code cell that hold an image."""
+    return [o for o in cell.outputs if "image/" in " ".join(o.get("data", ()))]
+
+
+def where(cell):
+    """Return a name for a cell that can be found in the file."""
+    return f"{cell.id} ({cell.source[:40]!r})"
+
+
+OPENING = re.compile(r"\s*(`{3,}|~{3,}|:{3,})(.*)")
+DIRECTIVE = re.compile(r"\{([\w:-]+)\}\s*(.*)")
+VERBATIM = {"code", "code-block", "code-cell", "eval-rst", "math", "raw"}
+
+
+def split(text):
+    """Return (fences, rest): each fence as (info, body), and the lines outside of fences.
+
+    As in Markdown, a fence ends at the first line of at least as many of the same characters;
+    the body is None if there is no such line.
+    """
+    fences, rest, lines = [], [], iter(text.splitlines())
+    for line in lines:
+        opening = OPENING.fullmatch(line)
+        if not opening or (opening[1][0] == "`" and "`" in opening[2]):
+            rest.append(line)
+            continue
+        body, info = [], opening[2].strip()
+        for inner in lines:
+            mark = inner.strip()
+            if len(mark) >= len(opening[1]) and set(mark) == {opening[1][0]}:
+                fences.append((info, "\n".join(body)))
+                break
+            body.append(inner)
+        else:
+            fences.append((info, None))
+    return fences, rest
+
+
+def fences_of(text):
+    """Yield (info, body) of the fences of a text and of the directives in it, at any depth."""
+    for info, body in split(text)[0]:
+        yield info, body
+        directive = DIRECTIVE.fullmatch(info)
+        if body and directive and directive[1] not in VERBATIM:
+            yield from fences_of(body)
+
+
+def directives(notebook):
+    """Return (name, argument, label) of all directives of a notebook, in order."""
+    found = []
+    for cell in cells_of(notebook, "markdown"):
+        for info, body in fences_of(cell.source):
+            if directive := DIRECTIVE.fullmatch(info):
+                label = re.search(r"(?m)^\s*:label:\s*(\S+)", body or "")
+                found.append((directive[1], directive[2], label and label[1]))
+    return found
+
+
+def headings(notebook):
+    """Return (level, text) of the headings of a notebook; a # inside of a fence is none."""
+    rests = [split(cell.source)[1] for cell in cells_of(notebook, "markdown")]
+    title = re.compile(r"(#{1,6})\s+(.*)")
+    matches = [title.match(line) for rest in rests for line in rest]
+    return [(len(match[1]), match[2].strip()) for match in matches if match]
+
+
+# --- rules for notebooks -----------------------------------------------------------------
+
+
+def execution_problems(notebook):
+    """Every code cell was run, from top to bottom in a fresh kernel, without an error."""
+    for number, cell in enumerate(cells_of(notebook, "code"), 1):
+        if cell.execution_count != number:
+            count = cell.execution_count
+            yield f"{where(cell)} has the execution count {count}, not {number}"
+        for output in cell.outputs:
+            if output.output_type == "error":
+                yield f"{where(cell)} stores the error {output.ename}: {output.evalue}"
+            if output.get("name") == "stderr":
+                yield f"{where(cell)} stores text of stderr: {output.text[:60]!r}"
+
+
+def figure_problems(notebook):
+    """Every picture has a name, a caption, and words for who does not see it.
+
+    Without them the page is built with alt="../_images/….png", and no tool complains.
+    """
+    for cell in filter(pictures, cells_of(notebook, "code")):
+        myst = cell.metadata.get("mystnb", {})
+        alt, figure = myst.get("image", {}).get("alt") or "", myst.get("figure", {})
+        if len(pictures(cell)) > 1:
+            yield f"{where(cell)} shows several pictures under one name"
+        if len(alt.strip()) <= 40:
+            yield f"{where(cell)} has no alt of more than 40 characters: {alt!r}"
+        if alt and alt.split() == figure.get("caption", "").split():
+            yield f"{where(cell)} has the caption once more as its alt"
+        for key in ("name", "caption"):
+            if not figure.get(key):
+                yield f"{where(cell)} has no figure {key}"
+
+
+def figure_text_problems(notebook):
+    """Every picture comes with the text of figures.describe, which nbval compares."""
+    for cell in cells_of(notebook, "code"):
+        for output in pictures(cell):
+            text = output.data.get("text/plain", "")
+            if not text.startswith("Figure\n"):
+                yield f"{where(cell)} shows a picture without lossbook.figures.show"
+            for problem in label_problems(text):
+                yield f"{where(cell)}: {problem}"
+
+
+def label_problems(text):
+    """Yield which panels of a described figure lack the label of an axis.
+
+    A panel may share the axis of an earlier one and leave the label to it.  Pictures and
+    drawings of text alone have no axes, and a colour bar, which Matplotlib draws as patches
+    without a place, has one.
+    """
+    labelled = set()
+    for panel in re.split(r"(?m)^  (?=panel \d+:)", text)[1:]:
+        labels, *drawn = panel.splitlines()
+        own = {axis for axis in "xy" if re.search(rf"\b{axis}: ['\"]", labels)}
+        labelled |= own
+        kinds = {line.split()[0].strip(",") for line in drawn}
+        if kinds and kinds <= {"image", "text"}:
+            continue
+        if own and set(drawn) == {"    points, 1 points, x 0 to 0, y 0 to 0"}:
+            continue
+        for axis in "xy":
+            if axis not in labelled:
+                yield f"{labels!r} has no {axis} label"
+
+
+def setup_problems(notebook):
+    """The first code cell is the runner's, which finds lossbook, and no page shows it."""
+    if not cells_of(notebook, "code"):
+        yield "there is no code cell"
+        return
+    first = cells_of(notebook, "code")[0]
+    with_address = re.escape(run_notebooks.setup_source("URL"))
+    pattern = with_address.replace("URL", r"https://[\w.-]+(/[\w.~-]+)+")
+    without = run_notebooks.setup_source("")
+    if first.source != without and not re.fullmatch(pattern, first.source):
+        yield f"{where(first)} is not the setup cell of tools/run_notebooks.py"
+    if "remove-cell" not in first.metadata.get("tags", []):
+        yield f"{where(first)} is not tagged remove-cell"
+
+
+def metadata_problems(notebook):
+    """The metadata holds nothing that differs from machine to machine or run to run."""
+    ids = [cell.id for cell in notebook.cells]
+    for name in sorted(set(ids)):
+        if ids.count(name) > 1:
+            yield f"the cell id {name} occurs twice"
+    if set(notebook.metadata) != {"kernelspec", "language_info"}:
+        yield f"the notebook has the metadata {sorted(notebook.metadata)}"
+    if extra := set(notebook.metadata.get("language_info", ())) - {"name"}:
+        yield f"language_info holds {sorted(extra)}"
+    for cell in notebook.cells:
+        if extra := set(cell.metadata) - run_notebooks.KEPT_METADATA:
+            yield f"{where(cell)} has the metadata {sorted(extra)}"
+
+
+def number_problems(notebook):
+    """Every number in the prose is the value that it quotes (tools/check_numbers.py)."""
+    yield from check_numbers.check(notebook)[1]
+
+
+# --- rules for all pages -----------------------------------------------------------------
+
+
+def fence_problems(notebook):
+    """Every fence is closed in its cell, every exercise-start and solution-start has its end.
+
+    Sphinx notices no unclosed fence: the rest of the page silently becomes a part of it.
+    """
+    for cell in cells_of(notebook, "markdown"):
+        for info, body in fences_of(cell.source):
+            if body is None:
+                yield f"{where(cell)}: the fence {info!r} is not closed"
+    names = [name for name, _, _ in directives(notebook)]
+    gates = [n for n in names if re.fullmatch("(exercise|solution)-(start|end)", n)]
+    for start, end in zip(gates[::2], [*gates[1::2], "nothing"]):
+        if not start.endswith("start") or end != start.replace("start", "end"):
+            yield f"{start} is followed by {end}"
+            return
+
+
+def heading_problems(notebook):
+    """A page has one title, at its top, and skips no level below it."""
+    found = headings(notebook)
+    levels = [level for level, _ in found]
+    if levels.count(1) != 1:
+        yield f"the page has {levels.count(1)} titles (#), not one"
+    for above, (level, text) in zip([0, *levels], found):
+        if level > above + 1:
+            yield f"the heading {'#' * level} {text} stands below level {above}"
+
+
+REMOTE = re.compile(
+    r"""(?ix)
+    !\[[^\]]*\]\(\s*<?(?:https?:)?//                       # a Markdown image
+    | \{(?:image|figure|iframe)\}\s*(?:https?:)?//         # a directive
+    | <(?:img|script|iframe|link|video|audio|source|embed|object|image|use)\b[^>]*?
+        \b(?:src|srcset|href|data)\s*=\s*["']?\s*(?:https?:)?//
+    | url\(\s*["']?(?:https?:)?// | @import\s*["'](?:https?:)?//
+    """
+)
+
+
+def third_party_problems(notebook):
+    """Nothing on a page is fetched from another host; links to other hosts are fine."""
+    texts = [(cell, cell.source) for cell in cells_of(notebook, "markdown")]
+    for cell in cells_of(notebook, "code"):
+        for output in cell.outputs:
+            forms = {**output.get("data", {}), "text/plain": ""}
+            texts += [(cell, str(form)) for form in forms.values()]
+    for cell, text in texts:
+        for match in REMOTE.finditer(text):
+            yield f"{where(cell)} fetches {text[match.start() : match.end() + 40]!r}"
+
+
+def skeleton_problems(notebook):
+    """A numbered chapter has the parts that the reader finds in every other one."""
+    found = directives(notebook)
+    titles = {text for _, text in headings(notebook)}
+    boxes = {argument for name, argument, _ in found if name == "admonition"}
+    if "What you will be able to do" not in boxes:
+        yield 'there is no admonition "What you will be able to do"'
+    if "In short" not in titles | boxes:
+        yield 'there is no part "In short"'
+    if "Exercises" not in titles:
+        yield 'there is no heading "Exercises"'
+    tasks, answers = ("exercise", "exercise-start"), ("solution", "solution-start")
+    exercises = [label for name, _, label in found if name in tasks]
+    solved = [argument for name, argument, _ in found if name in answers]
+    if len(exercises) < 5:
+        yield f"there are {len(exercises)} exercises, fewer than five"
+    for label in exercises:
+        if label not in solved:
+            yield f"the exercise {label} has no solution"
+    for label in solved:
+        if label not in exercises:
+            yield f"the solution {label} has no exercise"
+
+
+PAGE_RULES = [fence_problems, heading_problems, third_party_problems]
+NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems]
+NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems]
+
+
+def rules_for(page):
+    rules = PAGE_RULES + (NOTEBOOK_RULES if page in NOTEBOOKS else [])
+    return rules + ([skeleton_problems] if page in NUMBERED else [])
+
+
+CASES = [(page, rule) for page in NOTEBOOKS + TEXTS for rule in rules_for(page)]
+IDS = [f"{page}-{rule.__name__}" for page, rule in CASES]
+
+
+@pytest.mark.parametrize("page, rule", CASES, ids=IDS)
+def test_page(page, rule):
+    problems = list(rule(notebook_of(page)))
+    assert not problems, "\n".join([page, rule.__doc__.splitlines()[0], *problems])
+
+
+def test_every_file_of_the_toc_exists_once():
+    assert sorted(NOTEBOOKS + TEXTS) == sorted(PAGES)
+    assert len(set(PAGES)) == len(PAGES)
+
+
+def test_every_page_is_in_the_toc():
+    paths = [p.relative_to(ROOT) for p in (ROOT / "chapters").rglob("*.*")]
+    texts = [p for p in paths if p.suffix in (".ipynb", ".md")]
+    kept = [p for p in texts if ".ipynb_checkpoints" not in p.parts]
+    pages = {p.with_suffix("").as_posix() for p in kept}
+    assert pages - set(PAGES) == set()
+
+
+def test_every_numbered_chapter_is_a_notebook():
+    assert NUMBERED and set(NUMBERED) - set(NOTEBOOKS) == set()
+
+
+FIND = 'print(importlib.util.find_spec("lossbook").origin)'
+STOP = 'sys.exit("would install lossbook")'
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_a_notebook_opened_alone_finds_the_clone(page):
+    """In a Python without installed packages, from the chapter's own folder, without pip."""
+    setup = cells_of(notebook_of(page), "code")[0].source
+    code = re.sub("%pip .*", STOP, setup) + "\n" + FIND
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        cwd=(ROOT / page).parent,
+        capture_output=True,
+        text=True,
+    )
+    here = str(ROOT / "lossbook" / "__init__.py")
+    assert (found.stdout.strip(), found.stderr) == (here, "")
+
+
+# --- the rules can fail ------------------------------------------------------------------
+
+ALT = "Two panels: a curve that falls towards zero, and a digit."
+FIGURE = """\
+Figure
+  panel 1: x: '$r$', y: 'loss'
+    line 'a', 3 points, x 0 to 1, y 0 to 1
+  panel 2: title: 'a digit'
+    image, 28 × 28"""
+AIMS = "# Title\n\n:::{admonition} What you will be able to do\nMuch.\n:::"
+TIED = "## Use\n\nIt is 0.850<!--best:.3f-->, see [there](https://example.org)."
+EXERCISE_TEXT = """
+:::{exercise} Title
+:label: ex-%d
+Find it.
+:::
+
+:::{solution} ex-%d
+:class: dropdown
+```python
+# found
+```
+:::
+"""
+EXERCISES = "".join(EXERCISE_TEXT % (number, number) for number in range(4))
+START = ":::{exercise-start} Title\n:label: ex-4\n:::"
+MIDDLE = ":::{exercise-end}\n:::\n\n:::{solution-start} ex-4\n:::"
+
+
+def sound_notebook():
+    """Return a chapter in which no rule finds a problem."""
+    record = {check_numbers.RECORD: "0.85"}
+    name = {"metadata": {"scrapbook": {"name": "best"}}}
+    picture = {"image/png": "iVBORw0KGgo=", "text/plain": FIGURE}
+    figure = {"name": "fig-a", "caption": "The loss."}
+    myst = {"mystnb": {"image": {"alt": ALT}, "figure": figure}}
+    card = {"text/html": "<b>card</b>"}
+
+    def code(source, outputs=(), **metadata):
+        return new_code_cell(source, outputs=list(outputs), metadata=metadata)
+
+    cells = [
+        new_markdown_cell(AIMS),
+        code(run_notebooks.setup_source(""), tags=["remove-cell"]),
+        code("glue(best=0.85)", [new_output("display_data", record, **name)]),
+        new_markdown_cell(TIED),
+        code("show(figure)", [new_output("display_data", picture)], **myst),
+        code("card", [new_output("display_data", card)]),
+        new_markdown_cell(f"## In short\n\n## Exercises\n{EXERCISES}\n{START}"),
+        new_markdown_cell(MIDDLE),
+        new_markdown_cell(":::{solution-end}\n:::"),
+    ]
+    for number, cell in enumerate(cells):
+        cell.id = f"sound-{number}"
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook = new_notebook(cells=cells, metadata=metadata)
+    for number, cell in enumerate(cells_of(notebook, "code"), 1):
+        cell.execution_count = number
+    return notebook
+
+
+TITLE, SETUP, GLUE, PROSE, PICTURE, CARD, EXERCISE, GATE, END = range(9)
+
+
+def replace(cell, old, new):
+    """Return a change that replaces text in the source of a cell."""
+
+    def change(cells):
+        assert old in cells[cell].source
+        cells[cell].source = cells[cell].source.replace(old, new)
+
+    return change
+
+
+def add(cell, kind, **fields):
+    """Return a change that adds an output to a code cell."""
+    return lambda cells: cells[cell].outputs.append(new_output(kind, **fields))
+
+
+def show(**data):
+    """Return a change that adds a form of output, text_html for text/html."""
+    forms = {name.replace("_", "/"): form for name, form in data.items()}
+    return add(CARD, "display_data", data=forms)
+
+
+def describe_as(text):
+    """Return a change of the text that stands beside the picture."""
+    return lambda cells: cells[PICTURE].outputs[0].data.update({"text/plain": text})
+
+
+def set_myst(part, **values):
+    """Return a change of the picture's metadata."""
+    return lambda cells: cells[PICTURE].metadata.mystnb[part].update(values)
+
+
+# fmt: off
+BROKEN = {
+    execution_problems: [
+        (lambda c: c[CARD].update(execution_count=None), "execution count None, not 4"),
+        (lambda c: c[CARD].update(execution_count=9), "execution count 9, not 4"),
+        (add(CARD, "error", ename="ValueError", evalue="no"), "stores the error ValueError: no"),
+        (add(CARD, "stream", name="stderr", text="W0000"), "stores text of stderr: 'W0000'"),
+    ],
+    figure_problems: [
+        (lambda c: c[PICTURE].metadata.clear(), "no alt of more than 40 characters: ''"),
+        (set_myst("image", alt="A figure."), "no alt of more than 40 characters: 'A figure.'"),
+        (set_myst("figure", caption=ALT), "has the caption once more"),
+        (set_myst("figure", caption=""), "has no figure caption"),
+        (set_myst("figure", name=None), "has no figure name"),
+        (lambda c: c[PICTURE].outputs.append(c[PICTURE].outputs[0]), "several pictures"),
+    ],
+    figure_text_problems: [
+        (describe_as("<Figure size 640x480 with 1 Axes>"), "without lossbook.figures.show"),
+        (lambda c: c[PICTURE].outputs[0].data.pop("text/plain"), "a picture without lossbook"),
+        (describe_as(FIGURE.replace(", y: 'loss'", "")), "panel 1: x: '$r$'\" has no y label"),
+        (describe_as("Figure\n  panel 1: \n    line, 3 points"), "panel 1: ' has no x label"),
+    ],
+    setup_problems: [
+        (replace(SETUP, "parents", "parent"), "is not the setup cell"),
+        (replace(SETUP, "exists()]", 'exists()]\n%pip install -q "x"'), "not the setup cell of"),
+        (lambda c: c.pop(SETUP), "('glue(best=0.85)') is not the setup cell"),
+        (lambda c: c[SETUP].metadata.clear(), "not tagged remove-cell"),
+        (lambda c: c.__delitem__(slice(1, None)), "there is no code cell"),
+    ],
+    metadata_problems: [
+        (lambda c: c[CARD].update(id="sound-0"), "sound-0 occurs twice"),
+        (lambda c: c[CARD].metadata.update(execution={}), "has the metadata ['execution']"),
+    ],
+    number_problems: [
+        (replace(PROSE, "0.850", "0.851"), "0.851 quotes best, which is 0.850"),
+        (replace(TITLE, "Much", "Much, 3.5 times"), "3.5 is tied to no value"),
+        (set_myst("figure", caption="At the rate 4.5."), "4.5 is tied to no value"),
+        (replace(PROSE, "<!--best", "<!--worst"), "quotes worst, which no cell records"),
+        (replace(PROSE, "0.850<!--best:.3f-->", "good"), "best is recorded and never quoted"),
+    ],
+    fence_problems: [
+        (replace(TITLE, "Much.\n:::", "Much."), "What you will be able to do' is not closed"),
+        (replace(TITLE, "Much.\n:::", "Much.\n:::\n:::"), "the fence '' is not closed"),
+        (replace(EXERCISE, "# found\n```\n", "# found\n"), "the fence 'python' is not closed"),
+        (replace(GATE, ":::{exercise-end}\n:::", ""), "exercise-start is followed by solution"),
+        (lambda c: c.pop(END), "solution-start is followed by nothing"),
+    ],
+    heading_problems: [
+        (replace(PROSE, "## Use", "# Use"), "has 2 titles"),
+        (replace(TITLE, "# Title", "Title"), "has 0 titles"),
+        (replace(PROSE, "## Use", "### Use"), "### Use stands below level 1"),
+    ],
+    third_party_problems: [
+        (replace(PROSE, "[there]", "![there]"), "![there](https://example.org"),
+        (replace(TITLE, "Much.", "```{image} //example.org/a\n```"), "{image} //example.org"),
+        (replace(TITLE, "Much.", '<script async src="https://example.org/a.js">'), "<script"),
+        (show(text_html="<iframe\nsrc='http://example.org'>"), "<iframe"),
+        (show(text_markdown="![](https://example.org/a)"), "![](https"),
+    ],
+    skeleton_problems: [
+        (replace(TITLE, "What you will be able to do", "Aims"), "What you will be able to do"),
+        (replace(EXERCISE, "In short", "So"), 'no part "In short"'),
+        (replace(EXERCISE, "## Exercises", ""), 'no heading "Exercises"'),
+        (replace(EXERCISE, START, ""), "4 exercises, fewer than five"),
+        (replace(EXERCISE, "{solution} ex-2", "{note}"), "exercise ex-2 has no solution"),
+        (replace(EXERCISE, "{solution} ex-2", "{solution} ex-9"), "ex-9 has no exercise"),
+    ],
+}
+# fmt: on
+BROKEN_CASES = [(rule, *case) for rule, cases in BROKEN.items() for case in cases]
+BROKEN_IDS = [f"{rule.__name__}: {message}" for rule, _, message in BROKEN_CASES]
+
+
+@pytest.mark.parametrize("rule, change, message", BROKEN_CASES, ids=BROKEN_IDS)
+def test_a_broken_notebook_is_reported(rule, change, message):
+    notebook = sound_notebook()
+    change(notebook.cells)
+    assert message in "\n".join(rule(notebook))
+
+
+def test_a_sound_notebook_passes_and_every_rule_is_shown_to_fail():
+    assert set(BROKEN) == {*PAGE_RULES, *NOTEBOOK_RULES, skeleton_problems}
+    assert [problem for rule in BROKEN for problem in rule(sound_notebook())] == []
+
+
+def test_metadata_of_a_machine_are_reported():
+    notebook = sound_notebook()
+    notebook.metadata.update(widgets={}, language_info={"version": "3.11.7"})
+    assert len(list(metadata_problems(notebook))) == 2
+
+
+@pytest.mark.parametrize("scheme, count", [("https://", 0), ("file:///", 1)])
+def test_the_setup_cell_may_hold_the_address_of_the_repository(scheme, count):
+    notebook = sound_notebook()
+    address = f"{scheme}github.com/acme/lossbook"
+    notebook.cells[SETUP].source = run_notebooks.setup_source(address)
+    assert len(list(setup_problems(notebook))) == count
+
+
+BAR = "\n    points, 1 points, x 0 to 0, y 0 to 0" * 2
+LINE = "\n    line, 3 points, x 0 to 1, y 0 to 1"
+
+
+@pytest.mark.parametrize(
+    "panels, missing",
+    [
+        ([f"x: 'a', y: \"b'\"{LINE}", f"x: 'c'{LINE}"], ""),  # one axis for both
+        ([f"x: 'a'{LINE}", f"x: 'c', y: 'b'{LINE}"], "y"),
+        ([f"\n    text 'x: 1'{LINE}"], "xy"),
+        (["\n    image, 2 × 2\n    text '7'"], ""),
+        (["\n    image, 2 × 2", f"y: 'loss'{BAR}"], ""),
+        (["\n    image, 2 × 2", BAR], "xy"),
+        ([""], "xy"),
+    ],
+)
+def test_panels_need_labels_unless_they_share_them_or_have_no_axes(panels, missing):
+    lines = [f"  panel {number}: {panel}" for number, panel in enumerate(panels, 1)]
+    problems = label_problems("\n".join(["Figure", *lines]))
+    assert [problem[-len("x label")] for problem in problems] == list(missing)
+
+
+# --- what the runner stores, and what nbval compares -------------------------------------
+
+TINY = [
+    run_notebooks.setup_source(""),
+    "print('the loss is', 1 / 4)",
+    "from lossbook import SquaredError, figures, notebook\nnotebook.glue(half=1 / 2)",
+    "figure, axes = figures.plot_loss(SquaredError())\nfigures.show(figure)",
+    "SquaredError()  # its card",
+]
+TEXT_CELL, GLUE_CELL, FIGURE_CELL, CARD_CELL = 1, 2, 3, 4
+
+
+def python(*arguments, folder):
+    """Run Python with the lossbook of this clone, without the settings of the running pytest."""
+    foreign = ("PYTEST_", "COV_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny_book(tmp_path_factory):
+    """A book of two notebooks, one of which fails, and the result of its runner."""
+    folder = tmp_path_factory.mktemp("book")
+    for name in ("tools/run_notebooks.py", "_ext/bookenv.py"):
+        (folder / name).parent.mkdir()
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "chapters").mkdir()
+    metadata = {"tags": ["remove-cell"], "execution": {"iopub.status.busy": "now"}}
+    tiny = new_notebook(cells=[new_code_cell(s, metadata=metadata) for s in TINY])
+    nbformat.write(tiny, folder / "chapters" / "tiny.ipynb")
+    fails = new_notebook(cells=[new_code_cell("1 / 0")])
+    nbformat.write(fails, folder / "chapters" / "fails.ipynb")
+    before = (folder / "chapters" / "fails.ipynb").read_bytes()
+    result = python("tools/run_notebooks.py", folder=folder)
+    result.left_alone = before == (folder / "chapters" / "fails.ipynb").read_bytes()
+    return folder, result
+
+
+def test_the_runner_reports_a_notebook_that_fails_and_leaves_it_alone(tiny_book):
+    _, result = tiny_book
+    assert result.returncode == 1 and result.left_alone
+    assert "fails.ipynb" in result.stdout and "ZeroDivisionError" in result.stdout
+
+
+def test_what_the_runner_stores_obeys_the_rules(tiny_book):
+    notebook = nbformat.read(tiny_book[0] / "chapters" / "tiny.ipynb", as_version=4)
+    rules = set(NOTEBOOK_RULES) - {figure_problems, number_problems}
+    assert [problem for rule in rules for problem in rule(notebook)] == []
+    assert check_numbers.recorded_values(notebook) == {"half": 0.5}
+    assert "text/markdown" in notebook.cells[CARD_CELL].outputs[0].data
+
+
+def test_a_second_run_stores_the_same_bytes(tiny_book):
+    path = tiny_book[0] / "chapters" / "tiny.ipynb"
+    first = path.read_bytes()
+    result = python("tools/run_notebooks.py", path, folder=tiny_book[0])
+    assert result.returncode == 0 and path.read_bytes() == first, result.stderr
+
+
+def nbval(folder, *names):
+    """Compare stored outputs as the suite does; return {(notebook, cell): outcome}."""
+    settings = ["-c", ROOT / "pyproject.toml", "--rootdir", folder]
+    settings += ["-o", "addopts=", "-p", "no:cacheprovider", "--color=no", "-rA"]
+    compare = ["--nbval", "--nbval-current-env"]
+    compare += ["--nbval-sanitize-with", ROOT / "tests" / "nbval_sanitize.cfg"]
+    files = [f"{name}.ipynb" for name in names]
+    result = python("-m", "pytest", *settings, *compare, *files, folder=folder)
+    line = r"(?m)^(PASSED|FAILED|ERROR) (?:.*/)?(\w+)\.ipynb::Cell (\d+)"
+    outcomes = re.findall(line, result.stdout)
+    assert outcomes, result.stdout + result.stderr
+    return {(name, int(cell)): outcome for outcome, name, cell in outcomes}
+
+
+def test_nbval_notices_what_is_changed_and_nothing_else(tiny_book, tmp_path):
+    notebook = nbformat.read(tiny_book[0] / "chapters" / "tiny.ipynb", as_version=4)
+    nbformat.write(notebook, tmp_path / "same.ipynb")
+
+    def change(cell, key, old, new):
+        output = notebook.cells[cell].outputs[0]
+        holder = output.get("data", output)
+        assert old in holder[key]
+        holder[key] = holder[key].replace(old, new)
+
+    change(TEXT_CELL, "text", "0.25", "0.26")
+    change(GLUE_CELL, check_numbers.RECORD, "0.5", "0.51")
+    change(FIGURE_CELL, "text/plain", "y: 'loss'", "y: 'lost'")
+    nbformat.write(notebook, tmp_path / "changed.ipynb")
+    outcomes = nbval(tmp_path, "same", "changed")
+    assert len(outcomes) == 2 * len(TINY)
+    failed = [key for key, outcome in outcomes.items() if outcome != "PASSED"]
+    assert failed == [("changed", c) for c in (TEXT_CELL, GLUE_CELL, FIGURE_CELL)]

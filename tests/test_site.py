@@ -1,0 +1,587 @@
+"""The published site: built once from the stored outputs, checked as files and in a browser.
+
+Sphinx notices neither bad formulas nor dead HTML links, scripts that fail, requests to other
+hosts or a contrast that is too low.  Each check returns or yields problems; the pages of the
+book go through it, and so does a page that was broken on purpose.
+"""
+
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "_ext"))
+
+import bookenv  # noqa: E402
+
+
+def files(entry):
+    """Return the files at and below an entry of the table of contents, in order."""
+    below = [*entry.get("chapters", ()), *entry.get("sections", ())]
+    own = [entry["file"]] if "file" in entry else []
+    return own + [file for part in below for file in files(part)]
+
+
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+NUMBERED = [part for part in TOC["parts"] if part.get("numbered")]
+CHAPTERS = [entry["file"] for part in NUMBERED for entry in part["chapters"]]
+PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
+
+
+# --- building ----------------------------------------------------------------------------
+
+# What tells the build where the book is kept and read.
+ADDRESSES = ["BOOK_REPOSITORY_URL", "BOOK_BASEURL", "BOOK_BRANCH", "CI_PROJECT_URL"]
+ADDRESSES += ["GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REF_NAME"]
+
+
+class Built(NamedTuple):
+    code: int
+    text: str
+    html: Path
+
+
+def build(source, target, **addresses):
+    """Build a book as CI does, where a warning is an error; it knows the given addresses only."""
+    environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES}
+    nowhere = str(target / "none")  # no git remote either
+    environment |= {"GIT_DIR": nowhere, "PYTHONPATH": str(ROOT), **addresses}
+    program = Path(sys.executable).with_name("jupyter-book")
+    options = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
+    command = [program, "build", source, *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    html = target / "_build" / "html"
+    return Built(done.returncode, done.stdout + done.stderr, html)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    built = build(ROOT, tmp_path_factory.mktemp("site"))
+    assert (built.html / "index.html").exists(), built.text
+    return built
+
+
+def scratch_book(folder, **pages):
+    """Write a book configured as this one: a notebook ``chapters/one`` and the given pages."""
+    for name in ("_ext", "_templates", "assets"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "_config.yml", folder)
+    (folder / "references.bib").touch()
+    (folder / "chapters").mkdir()
+    one = new_notebook(cells=[new_markdown_cell("# One\n\nText.")])
+    nbformat.write(one, folder / "chapters" / "one.ipynb")
+    for name, text in {"index": "# Scratch\n\nText with $x$.", **pages}.items():
+        (folder / f"{name}.md").write_text(text, "utf-8")
+    chapters = [{"file": name} for name in ("chapters/one", *pages)]
+    part = {"caption": "Part", "numbered": True, "chapters": chapters}
+    toc = {"format": "jb-book", "root": "index", "parts": [part]}
+    (folder / "_toc.yml").write_text(yaml.safe_dump(toc), "utf-8")
+    return folder
+
+
+BAD_PAGE = r"""# Bad
+
+Known to no macro package: $\nosuchmacro$.
+
+A brace too many: $x}$, and too few: ${z$.
+
+<p>Without its class: \(y\)</p>
+
+[Elsewhere](https://example.org) is fine.
+
+<p><a href="missing.html">file</a> <a href="index.html#missing">anchor</a>
+<a href="/index.html">absolute</a></p>
+
+<p><img src="https://example.org/a.png" alt="of another host">
+<img src="_static/favicon.svg">
+<img src="_static/favicon.svg" alt="_images/a.png">
+<img src="_static/favicon.svg" alt="at 3.5<!--value-->"></p>
+
+<table><tr><th></th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
+
+<div style="width: 900px">wide</div>
+
+<p style="color: #999; background: #888">faint</p>
+
+<script>nothing.at.all; </script>
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """A book that knows its addresses, with a bad page in which the build finds nothing bad."""
+    folder = scratch_book(tmp_path_factory.mktemp("scratch"), bad=BAD_PAGE)
+    addresses = {
+        "BOOK_REPOSITORY_URL": "https://github.com/acme/lossbook",
+        "BOOK_BASEURL": "https://acme.example.org/lossbook",
+    }
+    built = build(folder, tmp_path_factory.mktemp("scratch-site"), **addresses)
+    assert built.code == 0, built.text
+    return built
+
+
+def test_the_book_is_built_without_a_warning(site):
+    assert (site.code, re.findall("WARNING|ERROR", site.text)) == (0, []), site.text
+
+
+def test_a_reference_that_leads_nowhere_stops_the_build(tmp_path):
+    folder = scratch_book(tmp_path / "book", bad="# Bad\n\n{numref}`fig-none`\n")
+    built = build(folder, tmp_path / "site")
+    assert built.code != 0 and "fig-none" in built.text
+
+
+# --- files -------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """The anchors of a page, the elements that link or fetch, and the words for its images."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.anchors, self.links, self.alts = {"", "top"}, [], []
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.anchors.add(values.get("id") or "")
+        if tag == "a":
+            self.anchors.add(values.get("name") or "")
+        if tag == "img":
+            self.alts.append(values.get("alt"))
+        addresses = [values.get(key) for key in ("href", "src", "poster", "data")]
+        candidates = (values.get("srcset") or "").split(",")
+        addresses += [part.split()[0] for part in candidates if part.strip()]
+        kind = "canonical" if values.get("rel") == "canonical" else tag
+        self.links += [(kind, found) for found in addresses if found is not None]
+
+
+read_page = functools.cache(Page)
+
+
+def file_problems(html, path):
+    """Yield links that lead nowhere, what comes from other hosts, and images without words."""
+    for alt in read_page(path).alts:
+        if not alt or re.search("<!--|_images/", alt):
+            yield f"alt text {alt!r}"
+    for kind, address in read_page(path).links:
+        url = urlsplit(address)
+        if url.netloc or url.scheme in ("http", "https"):
+            if kind not in ("a", "area", "canonical"):
+                yield f"<{kind}> fetches {address}"
+        elif url.path.startswith("/"):
+            yield f"{address} breaks where the site is published in a folder"
+        elif not url.scheme:
+            there = (path.parent / unquote(url.path)).resolve()
+            target = there if url.path else path
+            anchor = unquote(url.fragment)
+            if not target.is_relative_to(html.resolve()) or not target.is_file():
+                yield f"{address} leads to no file"
+            elif anchor and anchor not in read_page(target).anchors:
+                yield f"{address} leads to no anchor"
+
+
+def test_every_page_of_the_toc_is_there(site):
+    built = {page: (site.html / f"{page}.html").is_file() for page in PAGES}
+    assert [page for page in PAGES if not built[page]] == []
+
+
+def test_every_link_leads_somewhere_and_nothing_comes_from_another_host(site):
+    paths = site.html.resolve().rglob("*.html")
+    pages = [path for path in paths if "_static" not in path.parts]
+    problems = {page.name: list(file_problems(site.html, page)) for page in pages}
+    assert {name: found for name, found in problems.items() if found} == {}
+
+
+def test_bad_links_are_reported(scratch):
+    problems = file_problems(scratch.html, scratch.html.resolve() / "bad.html")
+    assert list(problems) == [
+        "alt text None",
+        "alt text '_images/a.png'",
+        "alt text 'at 3.5<!--value-->'",
+        "missing.html leads to no file",
+        "index.html#missing leads to no anchor",
+        "/index.html breaks where the site is published in a folder",
+        "<img> fetches https://example.org/a.png",
+    ]
+
+
+HEADING = re.compile(
+    r'<h1>(?:<span class="section-number">([\d.]+)\s*</span>)?(.*?)<a class="headerlink"'
+)
+
+
+def title_of(site, page):
+    """Return (number, title) of a built page."""
+    heading = HEADING.search((site.html / f"{page}.html").read_text("utf-8"))
+    return heading[1], re.sub(r"<[^>]*>", "", heading[2])
+
+
+def test_chapters_are_numbered_through_the_parts(site):
+    numbers = {page: title_of(site, page)[0] for page in PAGES}
+    expected = {page: f"{number}." for number, page in enumerate(CHAPTERS, 1)}
+    assert {page: number for page, number in numbers.items() if number} == expected
+
+
+def long_word(title):
+    """Return the longest word of a title, one that a reader would search for."""
+    return max(re.findall(r"[^\W\d_]+", title), key=len)
+
+
+def test_the_search_index_holds_a_word_of_each_page(site):
+    text = (site.html / "searchindex.js").read_text("utf-8")
+    index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
+    entries = [*index["titleterms"].items(), *index["terms"].items()]
+
+    def indexed(page):
+        start = long_word(title_of(site, page)[1]).lower()[:4]  # ends are cut
+        found = [numbers for stem, numbers in entries if stem.startswith(start)]
+        lists = [n if isinstance(n, list) else [n] for n in found]
+        return any(index["docnames"].index(page) in numbers for numbers in lists)
+
+    assert [page for page in PAGES if not indexed(page)] == []
+
+
+# --- addresses ---------------------------------------------------------------------------
+
+SERVICES = re.compile(
+    r"mybinder\.org/v2|colab\.research|btn-source-\w+|executablebooks/jupyter-book"
+)
+
+
+def test_without_an_address_there_are_no_buttons_that_need_one(site):
+    for page in PAGES:
+        text = (site.html / f"{page}.html").read_text("utf-8")
+        header = text[text.index("bd-header-article") : text.index("<article")]
+        assert SERVICES.findall(header) == [], page
+
+
+def test_with_an_address_the_buttons_lead_to_it(scratch):
+    links = read_page(scratch.html / "chapters" / "one.html").links
+    outside = [found for kind, found in links if kind == "a" and "//" in found]
+    assert {address.split("?title=")[0] for address in outside} == {
+        "https://mybinder.org/v2/gh/acme/lossbook/main?urlpath=lab/tree/chapters/one.ipynb",
+        "https://colab.research.google.com/github/acme/lossbook/blob/main/chapters/one.ipynb",
+        "https://github.com/acme/lossbook",
+        "https://github.com/acme/lossbook/issues/new",
+    }
+
+
+def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch):
+    sitemap = (scratch.html / "sitemap.xml").read_text("utf-8")
+    assert ">https://acme.example.org/lossbook/chapters/one.html<" in sitemap
+    missing = (scratch.html / "404.html").read_text("utf-8")
+    assert "/lossbook/_static/book.css" in missing
+
+
+KNOWN = "https://github.com/acme/lossbook"
+REMOTES = {
+    "https://github.com/acme/lossbook": KNOWN,
+    "https://github.com/acme/lossbook.git": KNOWN,
+    "https://github.com/acme/lossbook/": KNOWN,
+    "https://someone:secret@github.com/acme/lossbook.git": KNOWN,
+    "git@github.com:acme/lossbook.git": KNOWN,
+    "ssh://git@github.com/acme/lossbook": KNOWN,
+    "https://secret@gitlab.com/acme/books/loss.git": "https://gitlab.com/acme/books/loss",
+    "https://example.org/acme/lossbook": "",
+    "https://github.com@example.org/acme/lossbook": "",
+    "http://github.com/acme/lossbook": "",
+    "git@example.org:acme/lossbook.git": "",
+    "../lossbook": "",
+    "/srv/git/lossbook.git": "",
+}
+
+
+@pytest.fixture
+def no_address(monkeypatch):
+    for name in (*ADDRESSES, "GIT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+@pytest.mark.parametrize("remote, address", REMOTES.items())
+def test_the_address_is_that_of_the_remote(remote, address, tmp_path, no_address):
+    git = ["git", "-C", tmp_path]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", remote], check=True)
+    assert bookenv.repository_url(tmp_path) == address
+
+
+def test_the_environment_goes_before_the_git_remote(tmp_path, no_address):
+    no_address.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert bookenv.repository_url(tmp_path) == ""
+    no_address.setenv("CI_PROJECT_URL", "https://gitlab.example.org/a/b/")
+    assert bookenv.repository_url(tmp_path) == "https://gitlab.example.org/a/b"
+    no_address.setenv("GITHUB_REPOSITORY", "acme/lossbook")
+    assert bookenv.repository_url(tmp_path) == KNOWN
+    no_address.setenv("BOOK_REPOSITORY_URL", "https://github.com/c/d/")
+    assert bookenv.repository_url(tmp_path) == "https://github.com/c/d"
+
+
+# --- a browser ---------------------------------------------------------------------------
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
+--disable-background-networking --disable-component-update"""  # root has no sandbox
+FOREIGN = re.compile(r"^(?!http://127\.0\.0\.1:|file:|data:|blob:|about:)")
+
+
+def unavailable(reason):
+    """Skip what needs a browser, or fail where one is promised."""
+    if os.environ.get("REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    for package in ("playwright", "axe_playwright_python"):
+        if not importlib.util.find_spec(package):
+            unavailable(f"the package {package} is not installed")
+    found = [os.environ.get("CHROME_PATH"), *map(shutil.which, NAMES)]
+    program = next(filter(None, found), None)
+    if not program:
+        unavailable(f"there is no {' or '.join(NAMES)}, and no CHROME_PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium
+        running = chromium.launch(executable_path=program, args=OPTIONS.split())
+        yield running
+        running.close()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Write nothing: requests that fail are reported as problems of their page."""
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on a free port of this machine and yield its address."""
+    handler = functools.partial(Quiet, directory=folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with served(site.html) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def visit(browser, url, width=1280):
+    """Open a page and yield it with a list that grows by what goes wrong on it."""
+    problems = []
+
+    def note(condition, problem):
+        if condition:
+            problems.append(problem)
+
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    context.set_default_timeout(120_000)  # a busy machine is slow, not wrong
+    context.route(FOREIGN, lambda route: route.abort())
+    page = context.new_page()
+    page.on("request", lambda r: note(FOREIGN.match(r.url), f"requests {r.url}"))
+    page.on("response", lambda r: note(not r.ok, f"{r.url} answers {r.status}"))
+    page.on("pageerror", lambda error: note(True, f"script error: {error}"))
+    page.on("console", lambda m: note(m.type == "error", f"console: {m.text}"))
+    try:
+        page.goto(url, wait_until="load")
+        yield page, problems
+    finally:
+        context.close()
+
+
+UNTYPESET = r"""
+async () => {
+  const problems = [], started = window.MathJax?.startup?.promise;
+  if (started) {
+    await started;
+    // An unknown macro is typeset in red, not refused.
+    const bad = (node) => node.isKind("merror") ||
+      (node.isKind("mtext") && node.attributes?.get("mathcolor") === "red");
+    for (const item of MathJax.startup.document.math)
+      item.root?.walkTree?.((node) => bad(node) && problems.push(`bad formula: ${item.math}`));
+  }
+  for (const formula of document.querySelectorAll(".math"))
+    if (!formula.querySelector("mjx-container"))
+      problems.push(`formula not typeset: ${formula.textContent}`);
+  // What a reader sees as $$ or \( or \frac{ outside of code was meant as a formula.
+  const code = "code, pre, script, style, .math, mjx-container";
+  const article = document.querySelector("article") ?? document.body;
+  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const { data, parentElement } = texts.currentNode;
+    if (/\$\$|\\[([]|\\[a-z]+\{/.test(data) && !parentElement.closest(code))
+      problems.push(`LaTeX in the text: ${data.trim().slice(0, 60)}`);
+  }
+  return problems;
+}
+"""
+UNFOLD = """
+() => document.querySelectorAll("details:not([open]) > summary, .toggle-button-hidden")
+  .forEach((element) => element.click())
+"""
+SETTLE = """
+async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  // The theme lets the keyboard reach what scrolls when nothing has changed for 300 ms.
+  await new Promise((done) => setTimeout(done, 350));
+  // What fades in is pale until it is there.
+  for (const motion of document.getAnimations())
+    if (motion.effect.getComputedTiming().endTime === Infinity) motion.cancel();
+    else motion.finish();
+}
+"""
+TOO_WIDE = """
+() => {
+  const page = document.documentElement;
+  if (page.scrollWidth <= page.clientWidth + 1) return [];
+  const right = (element) => Math.round(element.getBoundingClientRect().right);
+  const cut = (element) => element !== document.body &&
+    (getComputedStyle(element).overflowX !== "visible" || cut(element.parentElement));
+  const wide = [...document.querySelectorAll("body *")]
+    .filter((element) => right(element) > page.clientWidth + 1 && !cut(element.parentElement))
+    .slice(0, 5).map((element) => `${element.tagName}.${element.className} to ${right(element)}`);
+  return [`scrolls sideways, ${page.scrollWidth} on ${page.clientWidth}: ${wide.join("; ")}`];
+}
+"""
+# The rules of axe for colours, by far the slowest.
+COLOURS = ["color-contrast", "link-in-text-block"]
+NOT_COLOURS = {name: {"enabled": False} for name in COLOURS}
+
+
+def accessibility_problems(page, theme, **options):
+    """Yield what axe finds in a theme, with folded solutions and code opened."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page.emulate_media(color_scheme=theme)
+    shown = "theme => document.documentElement.dataset.theme === theme"
+    page.wait_for_function(shown, arg=theme)
+    page.evaluate(UNFOLD)
+    page.evaluate(SETTLE)
+    # With preload axe fetches style sheets itself, some from addresses that it gets wrong.
+    options |= {"resultTypes": ["violations"], "preload": False}
+    setting = f"axe, {theme}, {page.viewport_size['width']} px"
+    for found in Axe().run(page, options=options).response["violations"]:
+        rule = f"{found['id']} ({found['impact']})"
+        for node in found["nodes"]:
+            if found["id"] != "empty-table-header" or not holds_formula(page, node):
+                yield f"{setting}: {rule} {node['target']}: {node['html'][:200]}"
+
+
+def holds_formula(page, node):
+    """Return whether an element has MathML, which screen readers read and axe does not."""
+    return page.locator(f"{node['target'][0]} mjx-assistive-mml math").count() > 0
+
+
+def page_problems(browser, url):
+    """Return everything that is wrong with a page.
+
+    The dark theme differs from the light one in colours only, a phone in everything else.
+    """
+    with visit(browser, url) as (page, found):
+        found += page.evaluate(UNTYPESET)
+        found += accessibility_problems(page, "light")
+        found += accessibility_problems(page, "dark", runOnly=COLOURS)
+    with visit(browser, url, width=360) as (page, phone):
+        phone += accessibility_problems(page, "light", rules=NOT_COLOURS)
+        phone += page.evaluate(TOO_WIDE)
+    return list(dict.fromkeys(found + phone))
+
+
+@pytest.mark.parametrize("name", [*PAGES, "search"])
+def test_a_page_in_the_browser(name, browser, address):
+    problems = page_problems(browser, f"{address}/{name}.html")
+    assert not problems, "\n".join([name, *problems])
+
+
+def test_a_page_with_buttons_for_its_repository(browser, scratch):
+    with served(scratch.html) as url:
+        assert page_problems(browser, f"{url}/chapters/one.html") == []
+
+
+@pytest.fixture(scope="module")
+def bad_page_problems(browser, scratch):
+    with served(scratch.html) as url:
+        return page_problems(browser, f"{url}/bad.html")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        r"bad formula: \nosuchmacro",
+        r"bad formula: x}",
+        r"formula not typeset: \({z\)",
+        r"LaTeX in the text: Without its class: \(y\)",
+        "requests https://example.org/a.png",
+        "script error: nothing is not defined",
+        "axe, light, 1280 px: image-alt (critical)",
+        "axe, light, 360 px: image-alt (critical)",
+        "axe, light, 1280 px: empty-table-header (minor)",
+        "axe, light, 1280 px: color-contrast (serious)",
+        "axe, dark, 1280 px: color-contrast (serious)",
+        "scrolls sideways",
+    ],
+)
+def test_a_bad_page_is_reported(start, bad_page_problems):
+    assert any(p.startswith(start) for p in bad_page_problems), bad_page_problems
+
+
+def test_a_page_that_is_missing_is_reported(browser, address):
+    with visit(browser, f"{address}/missing.html") as (_, problems):
+        assert f"{address}/missing.html answers 404" in problems
+
+
+def search_problems(browser, start, page, title):
+    """Search for a word of a page's title, follow the result, and return what goes wrong."""
+    url = f"{start}/search.html?q={long_word(title)}"
+    with visit(browser, url) as (tab, problems):
+        tab.locator(f'#search-results a[href*="{page}.html"]').first.click()
+        tab.wait_for_url(re.compile(rf".*/{page}\.html.*"))
+        if title not in tab.locator("article h1").inner_text():
+            problems.append(f"the result for {title} leads elsewhere")
+        return problems
+
+
+def test_the_search_finds_a_chapter(browser, site, address):
+    title = title_of(site, CHAPTERS[-1])[1]
+    assert search_problems(browser, address, CHAPTERS[-1], title) == []
+
+
+def test_the_site_works_from_files_without_a_server(browser, site):
+    page, start = CHAPTERS[0], site.html.as_uri()
+    with visit(browser, f"{start}/{page}.html") as (tab, problems):
+        assert tab.locator(".math").count() > 0
+        assert tab.evaluate(UNTYPESET) + problems == []
+    found = search_problems(browser, start, page, title_of(site, page)[1])
+    # Excerpts of the results are fetched, which browsers forbid for files: they are left out.
+    excerpt = re.compile("console: .*(CORS|ERR_FAILED)|.*Failed to fetch")
+    assert [problem for problem in found if not excerpt.match(problem)] == []
