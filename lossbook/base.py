@@ -39,7 +39,9 @@ class Claims:
     symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
     invariant: str = ""  #: under "adding one number to all logits of a row"
     minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
-    calibrated: bool = False  #: its best score has the sign of the more probable class
+    calibrated: bool = (
+        False  #: its best score has the sign of the more probable class
+    )
     strictly_proper: bool = (
         False  #: only the true probabilities minimise the expected loss
     )
@@ -65,6 +67,7 @@ class Loss:
     domain: ClassVar[tuple] = (-np.inf, np.inf)  # where a prediction may lie
     targets: ClassVar[tuple] = (-np.inf, np.inf)  # where a target may lie
     hard: ClassVar[bool] = False  # whether only the ends of that interval may
+    indexed: ClassVar[bool] = False  # whether a sample is a row, indexed by j
     claims: ClassVar[Claims] = Claims()
 
     @np.errstate(all="ignore")
@@ -162,6 +165,7 @@ class Rowwise(Loss):
     """
 
     targets = (0.0, 1.0)
+    indexed = True
 
     def _accept(self, y_true, y_pred):
         y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)

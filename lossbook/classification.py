@@ -1,6 +1,7 @@
 """Losses for classes: of probabilities or, better, of logits."""
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -66,8 +67,23 @@ class BinaryCrossEntropy(Elementwise):
         return np.where((y == 0) | (y == 1), hard, (p - y) / (p * (1.0 - p)))
 
 
+class ProbabilityRows(Rowwise):
+    """A loss of rows of probabilities, which must sum to 1."""
+
+    symbol = "p"
+    domain = (0.0, 1.0)
+
+    def _check(self, y, p, start):
+        super()._check(y, p, start)
+        require_rows_sum_to_one("y_pred", p, start)
+
+    def _terms(self, y, p):
+        # A NaN anywhere in a row makes the loss of the row NaN, for class numbers too.
+        return y, p + 0.0, np.where(np.isnan(p).any(axis=1), np.nan, 0.0)
+
+
 @dataclasses.dataclass(frozen=True)
-class CategoricalCrossEntropy(Rowwise):
+class CategoricalCrossEntropy(ProbabilityRows):
     r"""Cross-entropy between classes and predicted *probabilities* of k classes.
 
     Also called: log loss, multinomial negative log-likelihood, logarithmic score
@@ -87,8 +103,6 @@ class CategoricalCrossEntropy(Rowwise):
     1.3862943611198906
     """
 
-    symbol = "p"
-    domain = (0.0, 1.0)
     claims = Claims(
         convex_in=("y_pred", "logits"),
         lower_bound=0.0,
@@ -102,14 +116,6 @@ class CategoricalCrossEntropy(Rowwise):
             "sklearn": "sklearn.metrics.log_loss(y_true, y_pred)",
         },
     )
-
-    def _check(self, y, p, start):
-        super()._check(y, p, start)
-        require_rows_sum_to_one("y_pred", p, start)
-
-    def _terms(self, y, p):
-        # A NaN anywhere in a row makes the loss of the row NaN, for class numbers too.
-        return y, p + 0.0, np.where(np.isnan(p).any(axis=1), np.nan, 0.0)
 
     def _value(self, y, p, nan):
         if y.ndim == 1:
@@ -363,7 +369,7 @@ class SoftmaxFocal(Rowwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class GeneralizedCrossEntropy(Rowwise):
+class GeneralizedCrossEntropy(ProbabilityRows):
     r"""Between cross-entropy (q → 0) and the absolute error of probabilities (q = 1).
 
     Also called: Lq loss.
@@ -383,9 +389,6 @@ class GeneralizedCrossEntropy(Rowwise):
 
     q: float = 0.7
 
-    symbol = "p"
-    domain = (0.0, 1.0)
-
     claims = Claims(
         convex_in=("y_pred",),
         lower_bound=0.0,
@@ -396,9 +399,6 @@ class GeneralizedCrossEntropy(Rowwise):
     def __post_init__(self):
         if self.q != 1:
             require_parameter("q", self.q, 0, 1)
-
-    _check = CategoricalCrossEntropy._check
-    _terms = CategoricalCrossEntropy._terms
 
     def _value(self, y, p, nan):
         if y.ndim == 1:
@@ -416,7 +416,7 @@ class GeneralizedCrossEntropy(Rowwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class Brier(Rowwise):
+class Brier(ProbabilityRows):
     r"""The squared distance between predicted probabilities and what happened.
 
     Also called: Brier score, quadratic score; mean squared error of probabilities.
@@ -435,9 +435,6 @@ class Brier(Rowwise):
     >>> Brier()([0], [[0.5, 0.5]]), Brier()([1.0], [0.5])
     (0.5, 0.25)
     """
-
-    symbol = "p"
-    domain = (0.0, 1.0)
 
     claims = Claims(
         convex_in=("y_pred",),
@@ -460,7 +457,7 @@ class Brier(Rowwise):
         if p.ndim == 1:
             Loss._check(self, y, p, start)
         else:
-            CategoricalCrossEntropy._check(self, y, p, start)
+            super()._check(y, p, start)
 
     def _terms(self, y, p):
         if p.ndim == 2 and y.ndim == 1:
@@ -612,6 +609,10 @@ class MulticlassHinge(Rowwise):
 
     symbol = "s"
     hard = True
+    formula: ClassVar[tuple] = (
+        r"\max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
+        r"1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
+    )
     claims = Claims(
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),

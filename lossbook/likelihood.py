@@ -45,7 +45,8 @@ class Poisson(Elementwise):
         return np.where(z == -np.inf, np.where(y == 0, 0.0, np.inf), rate - y * z)
 
     def _gradient(self, y, z, rate):
-        return rate - y
+        # expm1 keeps the digits of a small log rate, exp those of a small rate.
+        return np.where(z > -0.5, np.expm1(z) - (y - 1.0), rate - y)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ class Overlap(Loss):
     symbol = "p"
     domain = (0.0, 1.0)
     targets = (0.0, 1.0)
+    indexed = True
 
     def _accept(self, y_true, y_pred):
         y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)

@@ -541,12 +541,14 @@ class CosineDistance(Loss):
     Domain: rows other than 0, both of shape (n, d).
 
     Good for: embeddings, where the direction carries the meaning.  Price: the length of the
-    prediction is free, and the gradient shrinks as it grows.
+    prediction is free, and the gradient shrinks as it grows.  The gradient is accurate as a
+    vector; an entry far smaller than its length has fewer digits.
 
     >>> CosineDistance()([[1.0, 0.0]], [[0.0, 5.0]])
     1.0
     """
 
+    indexed = True
     claims = Claims(
         lower_bound=0.0,
         zero_when="y_pred = y_true",
@@ -573,27 +575,27 @@ class CosineDistance(Loss):
 
     def _terms(self, y, p):
         (u, _), (v, length) = unit(y), unit(p)
-        difference = u - v
-        return (
-            difference,
-            v,
-            length,
-            (difference * difference).sum(axis=1, keepdims=True) / 2,
-        )
+        # Whichever is smaller: |u - v|²/2 is 1 - u·v and |u + v|²/2 is 1 + u·v, uncancelled.
+        acute = (u * v).sum(axis=1, keepdims=True) >= 0
+        near = np.where(acute, u - v, u + v)
+        half = (near * near).sum(axis=1, keepdims=True) / 2
+        return acute, near, half, v, length
 
-    def _value(self, difference, v, length, distance):
-        return distance[:, 0]  # |u - v|²/2 is 1 - u·v, without its cancellation
+    def _value(self, acute, near, half, v, length):
+        return np.where(acute, half, 2.0 - half)[:, 0]
 
-    def _gradient(self, difference, v, length, distance):
-        return -(difference + distance * v) / length[1] / length[0]
+    def _gradient(self, acute, near, half, v, length):
+        # What is left of it across v; the rounding of the lengths lies along v.
+        across = near - (near * v).sum(axis=1, keepdims=True) * v
+        return -across / length[0] / length[1]
 
 
 def unit(rows):
     """Return the rows scaled to length 1, and their lengths as two factors that cannot overflow."""
-    largest = np.abs(rows).max(axis=1, keepdims=True)
-    scaled = rows / largest
+    power = 2.0 ** np.floor(np.log2(np.abs(rows).max(axis=1, keepdims=True)))
+    scaled = rows / power  # exact
     length = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
-    return scaled / length, (largest, length)
+    return scaled / length, (length, power)
 
 
 def require_nonzero(name, array, wrong, start):

@@ -11,7 +11,6 @@ import mpmath
 import sympy as sp
 
 from . import classification, likelihood, overlap, residual
-from .base import Rowwise
 
 k = sp.Symbol("k", integer=True, positive=True)
 j, m = sp.symbols("j m", cls=sp.Idx)
@@ -131,6 +130,16 @@ def _(loss, y, z):
     return sp.exp(z) - y * z, sp.exp(z) - y
 
 
+@defines(likelihood.GaussianNLL)
+def _(loss, y, p):
+    mean, s = p
+    value = (sp.log(2 * sp.pi) + s + (y - mean) ** 2 * sp.exp(-s)) / 2
+    return value, (
+        (mean - y) * sp.exp(-s),
+        (1 - (y - mean) ** 2 * sp.exp(-s)) / 2,
+    )
+
+
 @defines(likelihood.KLDivergence)
 def _(loss, y, p):
     return sp.Sum(y[j] * sp.log(y[j] / p[j]), (j, 1, k)), -y[j] / p[j]
@@ -174,13 +183,36 @@ def _(loss, y, z):
 def _(loss, y, z):
     gamma, total = PARAMETERS["gamma"], sp.Sum(sp.exp(z[m]), (m, 1, k))
     p = sp.exp(z[j]) / total
-    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), None
+    right = sp.Sum(y[m] * sp.exp(z[m]), (m, 1, k)) / total
+    slope = (1 - right) ** (gamma - 1) * (1 - right - gamma * right * sp.log(right))
+    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (p - y[j])
 
 
 @defines(classification.GeneralizedCrossEntropy)
 def _(loss, y, p):
     q = PARAMETERS["q"]
     return sp.Sum(y[j] * (1 - p[j] ** q) / q, (j, 1, k)), -y[j] * p[j] ** (q - 1)
+
+
+@defines(overlap.Dice)
+def _(loss, y, p):
+    def total(f):
+        return sp.Sum(f, (m, 1, k))
+
+    hit, size = total(y[m] * p[m]), total(y[m] + p[m])
+    return 1 - 2 * hit / size, 2 * (hit - y[j] * size) / size**2
+
+
+@defines(overlap.Tversky)
+def _(loss, y, p):
+    def total(f):
+        return sp.Sum(f, (m, 1, k))
+
+    alpha, beta = PARAMETERS["alpha"], PARAMETERS["beta"]
+    hit = total(y[m] * p[m])
+    miss = alpha * total((1 - y[m]) * p[m]) + beta * total(y[m] * (1 - p[m]))
+    slope = alpha * (1 - y[j]) * hit - y[j] * (beta * hit + miss)
+    return 1 - hit / (hit + miss), slope / (hit + miss) ** 2
 
 
 @defines(classification.Brier)
@@ -213,14 +245,29 @@ def _(loss, y, s):
 def symbols(loss):
     """Return the symbols for target and prediction that the definition of ``loss`` uses."""
     names = ("y", loss.symbol)
-    if isinstance(loss, Rowwise):
+    if loss.indexed:
         return tuple(sp.IndexedBase(name, real=True) for name in names)
+    if "," in loss.symbol:
+        return sp.Symbol("y", real=True), sp.symbols(loss.symbol, real=True)
     return tuple(sp.Symbol(name, real=True) for name in names)
 
 
 def definition(loss):
     """Return (definition, derivative) of ``loss`` as SymPy expressions in ``symbols(loss)``."""
     return _DEFINITIONS[type(loss)](loss, *symbols(loss))
+
+
+def is_defined(loss):
+    """Return whether the loss of a sample has a SymPy definition; sums over a batch do not."""
+    return type(loss) in _DEFINITIONS
+
+
+def with_parameters(loss, expression):
+    """Return ``expression`` with the exact numbers that the parameters of ``loss`` are."""
+    values = {f.name: getattr(loss, f.name) for f in dataclasses.fields(loss)}
+    return expression.subs(
+        {PARAMETERS[n]: sp.Rational(v) for n, v in values.items() if abs(v) < float("inf")}
+    )
 
 
 @functools.cache
@@ -232,10 +279,9 @@ def expanded(loss, size):
     classes for a loss of rows and 1 for a loss of numbers.
     """
     value, _ = definition(loss)
-    value = value.subs({PARAMETERS[f.name]: sp.Rational(getattr(loss, f.name))
-                        for f in dataclasses.fields(loss) if PARAMETERS[f.name] in value.free_symbols})  # fmt: skip
+    value = with_parameters(loss, value)
     y, p = symbols(loss)
-    if isinstance(loss, Rowwise):
+    if loss.indexed:
         targets, predictions = (
             [sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)]
             for s in ("y", "p")
@@ -247,7 +293,7 @@ def expanded(loss, size):
         }
         value = value.subs(k, size).doit().xreplace(entries)
     else:
-        targets, predictions = [y], [p]
+        targets, predictions = [y], list(p) if isinstance(p, tuple) else [p]
     return [*targets, *predictions], [
         value,
         *(sp.diff(value, s) for s in predictions),
@@ -298,18 +344,29 @@ def condition(loss, y_true, y_pred):
 
 
 def _inputs(loss, y_true, y_pred):
-    rows = (y_true, y_pred) if isinstance(loss, Rowwise) else ([y_true], [y_pred])
-    return [float(v) for row in rows for v in row], len(rows[1])
+    targets, predictions = (
+        [float(v) for v in (x if hasattr(x, "__len__") else [x])]
+        for x in (y_true, y_pred)
+    )
+    return [*targets, *predictions], len(predictions)
 
 
 @functools.cache
 def _compiled(loss, size, slopes=False):
     variables, expressions = expanded(loss, size)
-    if slopes:  # after each expression its derivative by each variable, off the kinks
+    if (
+        slopes
+    ):  # after each expression its derivative by each variable, off the kinks
         expressions = [
             e
             for f in expressions
-            for e in (f, *(sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables))
+            for e in (
+                f,
+                *(
+                    sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0)
+                    for x in variables
+                ),
+            )
         ]
     return sp.lambdify(variables, expressions, "mpmath")
 

@@ -4,6 +4,9 @@ import numpy as np
 
 from lossbook import softmax
 from lossbook.base import Rowwise
+from lossbook.likelihood import GaussianNLL
+from lossbook.overlap import Overlap
+from lossbook.residual import AbsolutePercentageError
 
 EXTREME_LOGITS = [
     0.0,
@@ -49,7 +52,7 @@ EXTREME_ROWS = [
 
 
 def target(loss, rng):
-    """Return a random target of an elementwise loss."""
+    """Return a random target that is a number."""
     low, high = loss.targets
     if loss.hard:
         return rng.choice(loss.targets)
@@ -59,25 +62,43 @@ def target(loss, rng):
     return y if low == -np.inf else low + abs(y)
 
 
+def prediction(loss, rng):
+    """Return a random prediction that is a number."""
+    if loss.symbol == "p":
+        return rng.random()
+    p = rng.normal(0, 10.0 ** rng.integers(-3, 3))
+    return p if loss.domain[0] == -np.inf else loss.domain[0] + abs(p)
+
+
+def distribution(rng, k, hard):
+    """Return a row that sums to 1 also in float32, one-hot or not."""
+    if hard or rng.random() < 0.6:
+        return np.eye(k)[rng.integers(k)]
+    y = np.round(softmax(rng.normal(0, 2, k)) * 2**20) / 2**20
+    y[np.argmax(y)] += 1 - y.sum()
+    return y
+
+
 def random_sample(loss, rng, dtype=np.float64):
     """Return one sample (y_true, y_pred): numbers, or rows with the truth as a distribution."""
+    k = int(rng.integers(2, 6))
+    z = rng.normal(0, rng.choice([1, 5, 20]), k).astype(dtype)
     if isinstance(loss, Rowwise):
-        k = int(rng.integers(2, 6))
-        z = rng.normal(0, rng.choice([1, 5, 20]), k).astype(dtype)
-        y = (
-            np.eye(k)[rng.integers(k)]
-            if rng.random() < 0.6
-            else np.round(softmax(rng.normal(0, 2, k)) * 2**20) / 2**20
-        )
-        y[np.argmax(y)] += 1 - y.sum()  # exactly 1, also in float32
+        y = distribution(rng, k, loss.hard)
         return y.astype(dtype), softmax(z) if loss.symbol == "p" else z
-    y = target(loss, rng)
-    p = (
-        rng.random()
-        if loss.symbol == "p"
-        else rng.normal(0, 10.0 ** rng.integers(-3, 3))
-    )
-    return dtype(y), dtype(p)
+    if isinstance(loss, GaussianNLL):
+        return dtype(rng.normal(0, 3)), rng.normal(0, 3, 2).astype(dtype)
+    if isinstance(loss, Overlap):
+        y = rng.choice([0.0, 1.0, rng.random()], k)
+        return y.astype(dtype), rng.random(k).astype(dtype)
+    if loss.indexed:
+        return rng.normal(0, 10.0 ** rng.integers(-3, 4), k).astype(dtype), z
+    return dtype(target(loss, rng)), dtype(prediction(loss, rng))
+
+
+def as_batch(loss, y, p):
+    """Return a sample as the arrays that the loss takes."""
+    return (np.asarray(y)[np.newaxis], p[np.newaxis]) if np.ndim(p) else (y, p)
 
 
 def extreme_samples(loss, dtype=np.float64):
@@ -91,35 +112,87 @@ def extreme_samples(loss, dtype=np.float64):
         for row in np.array(rows, dtype):
             for label in range(3):
                 yield np.eye(3, dtype=dtype)[label], row
-        return
-    points = {"p": EXTREME_PROBABILITIES, "z": EXTREME_LOGITS}.get(
-        loss.symbol, EXTREME_RESIDUALS
-    )
+    elif isinstance(loss, GaussianNLL):
+        for y in (0.0, 1.0, -1e3):
+            for s in (0.0, -30.0, 30.0, 80.0):
+                yield dtype(y), np.array([1.0, s], dtype)
+    elif isinstance(loss, Overlap):
+        masks = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0.5, 1, 0]], dtype)
+        for y in masks:
+            for p in [*masks, np.array([1e-30, 1e-8, 0.25], dtype)]:
+                if y.any() or p.any():
+                    yield y, p
+    elif loss.indexed:
+        y = np.array([1.0, 2.0, 2.0], dtype)
+        for p in (
+            [2, 4, 4],
+            [-1, -2, -2],
+            [2, 1, -2],
+            [1, 2, 2.0001],
+            [1e-30, 0, 0],
+            [1e30, 1, 0],
+        ):
+            yield y, np.array(p, dtype)
+    else:
+        yield from extreme_numbers(loss, dtype)
+
+
+def extreme_numbers(loss, dtype):
+    points = {
+        "p": EXTREME_PROBABILITIES,
+        "z": EXTREME_LOGITS,
+        "s": EXTREME_LOGITS,
+    }.get(loss.symbol, EXTREME_RESIDUALS)
     points = (
-        points + EXTREME_DOUBLES[loss.symbol] if dtype == np.float64 else points
+        points + EXTREME_DOUBLES.get(loss.symbol, [])
+        if dtype == np.float64
+        else points
     )
-    points = points if loss.domain[0] == 0 else points + [-x for x in points]
-    targets = (0.0, 1.0, 0.25) if loss.targets == (0.0, 1.0) else (0.0, 1.0, -2.5)
+    if loss.domain[0] == -np.inf:
+        points = points + [-x for x in points]
+    elif loss.domain[0] < 0:
+        points = points + [-0.5, -0.999]
+    targets = (
+        loss.targets
+        if loss.hard
+        else (0.0, 1.0, 0.25 if loss.targets[1] == 1 else 2.5)
+    )
+    if isinstance(loss, AbsolutePercentageError):
+        targets = (1.0, -2.5)
     for y in targets:
         for p in points:
             yield dtype(y), dtype(p)
 
 
 def batch(loss, rng, n=7, dtype=np.float64, labels=True):
-    """Return arrays of n samples: class numbers (n,) with rows (n, 4), or numbers (n,)."""
+    """Return arrays of n samples, with class numbers (n,) for losses of rows unless ``labels`` is False."""
     if isinstance(loss, Rowwise):
         z = rng.normal(0, 2, (n, 4)).astype(dtype)
-        y = (
-            rng.integers(0, 4, n)
-            if labels
-            else softmax(rng.normal(0, 2, (n, 4))).astype(dtype)
-        )
+        y = rng.integers(0, 4, n)
+        if not labels:
+            y = (
+                np.eye(4, dtype=dtype)[y]
+                if loss.hard
+                else softmax(rng.normal(0, 2, (n, 4))).astype(dtype)
+            )
         return y, softmax(z) if loss.symbol == "p" else z
-    y = (
-        rng.integers(0, 2, n).astype(dtype)
-        if loss.targets == (0.0, 1.0)
-        else rng.normal(0, 2, n).astype(dtype)
-    )
-    return y, (
-        rng.uniform(0.05, 0.95, n) if loss.symbol == "p" else rng.normal(0, 2, n)
-    ).astype(dtype)
+    if isinstance(loss, GaussianNLL):
+        return rng.normal(0, 2, n).astype(dtype), rng.normal(0, 1, (n, 2)).astype(
+            dtype
+        )
+    if isinstance(loss, Overlap):
+        return rng.integers(0, 2, (n, 4)).astype(dtype), rng.uniform(
+            0.05, 0.95, (n, 4)
+        ).astype(dtype)
+    if loss.indexed:
+        return rng.normal(0, 2, (n, 4)).astype(dtype), rng.normal(
+            0, 2, (n, 4)
+        ).astype(dtype)
+    if loss.hard or loss.targets == (0.0, 1.0):
+        y = rng.choice(loss.targets, n).astype(dtype)
+    else:
+        y = rng.normal(0, 2, n).astype(dtype)
+        y = y if loss.targets[0] == -np.inf else np.abs(y)
+    p = rng.uniform(0.05, 0.95, n) if loss.symbol == "p" else rng.normal(0, 2, n)
+    p = p if loss.domain[0] in (-np.inf, 0.0) else np.abs(p)
+    return y, p.astype(dtype)

@@ -1,0 +1,389 @@
+"""Losses of embeddings: what samples pay for their distances from one another."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+
+from .base import Claims, Loss, _refuse, _shares, real_array, require_parameter
+from .elementary import common_dtype, softmax_terms, working
+
+
+class Embedding(Loss):
+    """A loss of pairs or triplets: labels ``y_true`` (n,), embeddings ``y_pred`` (n, d).
+
+    ``sample_weight`` has shape (n,).  A pair or triplet counts by the product of the weights
+    of its samples, so that a sample of weight 0 is absent.  A subclass says what one sample,
+    the anchor i, pays for its squared distances from all; that from itself is NaN:
+
+    ``_numbers(i, y, x, squares)``
+        the numbers of this anchor; the loss is the mean of those of all anchors;
+    ``_anchor(i, y, x, squares, w)``
+        their weighted sum, the sum of their weights, and the derivative of the weighted sum
+        by each distance.
+    """
+
+    symbol = "x"
+    none = "There are no two samples of weight above 0. Pass a larger batch."
+
+    def _accept(self, y_true, y_pred):
+        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+        if p.ndim != 2 or y.shape != p.shape[:1]:
+            column = p.ndim == 2 and y.shape == (len(p), 1)
+            fix = "y_true.ravel()" if column else "one row of y_pred for each label"
+            raise ValueError(
+                f"y_true has shape {y.shape} and y_pred {p.shape}: they must be (n,) and (n, d), "
+                f"a label and an embedding for each sample. Pass {fix}."
+            )
+        wrong = ~np.isfinite(y) | (y != np.floor(y))
+        if wrong.any():
+            fix = "Number the labels: np.unique(labels, return_inverse=True)[1]."
+            _refuse("y_true", y, wrong, 0, "a whole number", fix)
+        return y, p, common_dtype(p), p.shape[:1]
+
+    def _per_sample(self, y_true, y_pred, checked=True):
+        y, p, dtype, _ = self._accept(y_true, y_pred)
+        x = self._points(working(p, dtype), np.arange(len(p)))
+        squares = _squared_distances(x)
+        numbers = [self._numbers(i, y, x, squares[i]) for i in range(len(x))]
+        if not any(map(len, numbers)):
+            raise ValueError(self.none)
+        return np.concatenate(numbers).astype(dtype)
+
+    def _mean(self, y_true, y_pred, sample_weight, value=True, gradient=True):
+        y, p, dtype, shape = self._accept(y_true, y_pred)
+        share = _shares(sample_weight, shape)
+        share = np.ones(shape) if share is None else share
+        kept = np.flatnonzero(share)
+        # A power of two keeps equal weights exact, and their sum at most 1.
+        w = share[kept] / share.max() * 2.0 ** -len(kept).bit_length()
+        x = working(p[kept], dtype)
+        mean, slope = self._weighted_mean(
+            y[kept], self._points(x, kept), w, gradient
+        )
+        if not gradient:
+            return mean, None
+        full = np.zeros(p.shape, dtype)
+        full[kept] = self._by_embedding(x, slope)
+        return mean, full
+
+    def _weighted_mean(self, y, x, w, gradient):
+        rows = _squared_distances(x)  # each becomes its anchor's slopes
+        sums = np.empty((2, len(x)))
+        for i in range(len(x)):
+            *sums[:, i], rows[i] = self._anchor(i, y, x, rows[i], w)
+        total, weight = sums.sum(axis=1)
+        if weight == 0:
+            raise ValueError(self.none)
+        slope = _pull(x, rows + rows.T) / weight if gradient else None
+        return float(total / weight), slope
+
+    def _points(self, x, samples):
+        """Return the points between which distances are taken, of samples so numbered."""
+        return x
+
+    def _by_embedding(self, x, gradient):
+        """Return the derivative by ``x`` from that by its points."""
+        return gradient
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrastive(Embedding):
+    r"""Pairs of equal label are pulled together, others pushed at least ``margin`` apart.
+
+    Also called: pairwise loss, siamese loss.
+
+    Formula: the mean over all pairs :math:`i < j` of :math:`d^2` for equal labels and of
+    :math:`\max(0, m - d)^2` for different ones, with :math:`d = \lVert x_i - x_j\rVert`;
+    derivative by :math:`x_i`: :math:`2(x_i - x_j)` and :math:`-2\max(0, m - d)(x_i - x_j)/d`.
+    Two samples of different label at one point have no direction in which to part: 0 is
+    returned.
+
+    Domain: labels are whole numbers (n,), embeddings real (n, d), n ≥ 2; ``margin`` > 0 has the
+    unit of a distance.  A pair counts by the product of the weights of its samples.
+
+    Good for: embeddings in which near means alike :cite:p:`hadsell2006`.  Price: the margin
+    fixes one scale for all classes, and most pairs soon lie beyond it and teach nothing.
+
+    >>> Contrastive(margin=1.0)([0, 0, 1], [[0.0], [0.5], [1.0]])
+    0.16666666666666666
+    """
+
+    margin: float = 1.0
+
+    formula: ClassVar[tuple] = (
+        r"\ell_{ij} = \begin{cases} d^2 & y_i = y_j \\ \max(0, m - d)^2 & y_i \ne y_j"
+        r" \end{cases}, \quad d = \lVert x_i - x_j \rVert",
+        r"\frac{\partial \ell_{ij}}{\partial x_i} = \begin{cases} 2 (x_i - x_j) & y_i = y_j \\"
+        r" -2 \max(0, m - d) (x_i - x_j) / d & y_i \ne y_j \end{cases}",
+    )
+    claims = Claims(
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        invariant="adding one vector to all embeddings",
+    )
+
+    def __post_init__(self):
+        require_parameter("margin", self.margin, 0, np.inf)
+
+    def _pairs(self, i, y, x, squares):
+        equal, later = y[i + 1 :] == y[i], slice(i + 1, None)
+        d = _distances(i, x, squares)[later]
+        gap = np.maximum(self.margin - d, 0.0)
+        return equal, d, gap, np.where(equal, squares[later], gap * gap)
+
+    def _numbers(self, i, y, x, squares):
+        return self._pairs(i, y, x, squares)[-1]
+
+    def _anchor(self, i, y, x, squares, w):
+        equal, d, gap, numbers = self._pairs(i, y, x, squares)
+        weight = w[i] * w[i + 1 :]
+        slope = np.zeros_like(squares)
+        slope[i + 1 :] = 2.0 * weight * np.where(equal, d, -gap)
+        return weight @ numbers, weight.sum(), slope
+
+
+@dataclasses.dataclass(frozen=True)
+class Triplet(Embedding):
+    r"""An anchor must be nearer to each sample of its label than to any other, by ``margin``.
+
+    Also called: triplet margin loss, here over all triplets of the batch ("batch all").
+
+    Formula: the mean over all triplets of an anchor a, a positive p ≠ a of equal label and a
+    negative n of another label, of :math:`\max(0, d(a,p) - d(a,n) + m)` with the Euclidean
+    distance d; derivative by :math:`x_a`, where the loss is positive:
+    :math:`(x_a - x_p)/d(a,p) - (x_a - x_n)/d(a,n)`.  At the kink, and for a distance of 0, the
+    subgradient 0 is returned.
+
+    Domain: labels are whole numbers (n,), embeddings real (n, d), with at least two samples of
+    one label and one of another; ``margin`` > 0 has the unit of a distance.  A triplet counts by
+    the product of the weights of its samples.
+
+    Good for: rankings, retrieval and faces :cite:p:`schroff2015`; only differences of distances
+    matter.  Price: most triplets soon pay nothing, and their zeros hide the others in the mean.
+    They are never formed one by one except in ``per_sample``.
+
+    >>> Triplet(margin=1.0)([0, 0, 1], [[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
+    0.5
+    """
+
+    margin: float = 1.0
+
+    none = (
+        "No triplet can be formed: it needs two samples of equal label and one of another, of "
+        "weight above 0. Draw batches with several samples of at least two classes."
+    )
+    formula: ClassVar[tuple] = (
+        r"\ell_{apn} = \max\bigl(0, \lVert x_a - x_p \rVert - \lVert x_a - x_n \rVert + m\bigr)",
+        r"\frac{\partial \ell_{apn}}{\partial x_a} = \frac{x_a - x_p}{\lVert x_a - x_p \rVert}"
+        r" - \frac{x_a - x_n}{\lVert x_a - x_n \rVert} \quad (\ell_{apn} > 0)",
+    )
+    claims = Claims(
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        invariant="adding one vector to all embeddings",
+    )
+
+    def __post_init__(self):
+        require_parameter("margin", self.margin, 0, np.inf)
+
+    def _numbers(self, i, y, x, squares):
+        positive, negative = _roles(i, y)
+        d = _distances(i, x, squares)
+        limits = d[positive] + self.margin
+        return np.maximum(limits[:, np.newaxis] - d[negative], 0.0).ravel()
+
+    def _anchor(self, i, y, x, squares, w):
+        positive, negative = _roles(i, y)
+        slope = np.zeros_like(squares)
+        if not positive.any() or not negative.any():
+            return 0.0, 0.0, slope
+        d = _distances(i, x, squares)
+        limits, near, far = d[positive] + self.margin, w[positive], w[negative]
+        # A triplet pays where d(a,n) is below the limit of p: to each limit belongs the weight
+        # of the negatives below it, to each negative that of the limits above it.
+        below, shortfall = _below(limits, d[negative], far)
+        above, _ = _below(-d[negative], -limits, near)
+        slope[positive] = w[i] * near * below
+        slope[negative] = -w[i] * far * above
+        return w[i] * (near @ shortfall), w[i] * near.sum() * far.sum(), slope
+
+
+@dataclasses.dataclass(frozen=True)
+class InfoNCE(Embedding):
+    r"""The cross-entropy of finding a sample's own kind by cosine similarity among all others.
+
+    Also called: NT-Xent for two views of each sample, supervised contrastive loss for labels.
+
+    Formula: for each anchor i with positives :math:`P_i`, the other samples of its label,
+    :math:`-\frac{1}{|P_i|}\sum_{p\in P_i}\log\bigl(e^{s_{ip}/\tau} / \sum_{j\ne i} e^{s_{ij}/\tau}\bigr)`
+    with the cosine similarity s, and the mean over all anchors that have a positive; derivative
+    by :math:`s_{ij}`: :math:`(q_{ij} - [j\in P_i]/|P_i|)/\tau`, where :math:`q_{ij}` is the softmax.
+
+    Domain: labels are whole numbers (n,), of which two are equal; embeddings are real (n, d) and
+    not the zero vector, which has no direction; ``temperature`` τ > 0.  The unit is the nat.
+    A weight counts its sample as an anchor and among positives, and multiplies its exponential
+    above and below the fraction bar: the softmax stays one, and only ratios of weights matter.
+
+    Good for: learning embeddings from pairs that belong together, two views of one image.
+    Price: it wants many negatives, so large batches, and takes negatives that are alike for
+    enemies.
+
+    >>> round(InfoNCE(temperature=0.5)([0, 0, 1], [[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), 12)
+    0.126928011043
+    """
+
+    temperature: float = 0.1
+
+    none = (
+        "No sample has a positive: no label occurs twice among the samples of weight above 0. "
+        "Draw batches with at least two samples of a class."
+    )
+    formula: ClassVar[tuple] = (
+        r"\ell_i = -\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i} \log q_{ip}, \quad"
+        r" q_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{k \ne i} e^{s_{ik} / \tau}}, \quad"
+        r" s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}",
+        r"\frac{\partial \ell_i}{\partial s_{ij}} = \frac{1}{\tau}"
+        r" \Bigl(q_{ij} - \frac{[j \in P_i]}{\lvert P_i \rvert}\Bigr)",
+    )
+    claims = Claims(
+        lower_bound=0.0,
+        symmetric="a renaming of the classes",
+        invariant="scaling an embedding",
+    )
+
+    def __post_init__(self):
+        require_parameter("temperature", self.temperature, 0, np.inf)
+
+    def _points(self, x, samples):
+        zero = ~x.any(axis=1)
+        if zero.any():
+            raise ValueError(
+                f"y_pred is the zero vector at sample {samples[zero][0]}: a cosine needs a "
+                "direction. Leave the sample out, or give it the weight 0."
+            )
+        return _unit(x)[0]
+
+    def _by_embedding(self, x, gradient):
+        u, length, exponent = _unit(x)
+        # What of it lies across u: |u|² g - (u·g) u.  Both terms hold u_k² g_k, which is left
+        # out of both sums, so that it need not cancel.
+        across = _sum_of_others(u * u) * gradient - _sum_of_others(u * gradient) * u
+        return np.ldexp(across / length, -exponent)
+
+    def _numbers(self, i, y, x, squares):
+        positive, _ = _roles(i, y)
+        if not positive.any():
+            return np.empty(0)
+        return self._softmax(i, positive, x, squares, np.ones(len(x)))[0]
+
+    def _anchor(self, i, y, x, squares, w):
+        positive, negative = _roles(i, y)
+        if not positive.any():
+            return 0.0, 0.0, np.zeros_like(squares)
+        parts = self._softmax(i, positive, x, squares, w)
+        number, target, near, best, e, total = parts
+        # q - target, times the total.  Positives that are alike have about equal e, which
+        # cancel: each is taken as its expm1 from the nearest of them.
+        spread = np.expm1(near[positive] - near[positive].max())
+        level = np.exp(near[positive].max() - best) * (w[positive].sum() / w.max())
+        e[positive] = target * (
+            level * (spread - target @ spread) - e[negative].sum()
+        )
+        # The cosine 1 - d²/2 falls with the distance d, by d.
+        slope = -w[i] * (e / total) * _distances(i, x, squares) / self.temperature
+        return w[i] * number[0], w[i], slope
+
+    def _softmax(self, i, positive, u, squares, w):
+        """Return the number of the anchor i, and the parts of the softmax over the others."""
+        squares[i] = np.inf  # the anchor is not among the others
+        if (
+            squares > 2
+        ).all():  # all behind it: cosine + 1 = |u + v|²/2 keeps the digits
+            middle = u + u[i]
+            squares = -np.einsum("jk,jk->j", middle, middle)
+            squares[i] = np.inf
+        # 1 - cosine = |u - v|²/2 keeps those of near samples; the 1 has no effect.
+        near = (squares.min() - squares) / 2.0 / self.temperature
+        logit = near + np.log(w / w.max())
+        gap, e, others, top = softmax_terms(logit)
+        e[top] = 1.0
+        target = w[positive] / w[positive].sum()
+        number = np.log1p(others) - target @ gap[positive]
+        return number, target, near, logit[top], e, 1.0 + others
+
+
+def _roles(i, y):
+    """Return which samples are positives and which negatives of the anchor i."""
+    positive = y == y[i]
+    negative = ~positive
+    positive[i] = False
+    return positive, negative
+
+
+def _squared_distances(x):
+    """Return all squared distances, NaN of a sample from itself.
+
+    They are summed from differences: x·x - 2 x·y + y·y would cancel for near samples.
+    """
+    squares = np.full((len(x), len(x)), np.nan, x.dtype)
+    for i in range(len(x) - 1):
+        difference = x[i + 1 :] - x[i]
+        row = np.einsum("jk,jk->j", difference, difference)
+        squares[i, i + 1 :] = squares[i + 1 :, i] = row
+    return squares
+
+
+def _distances(i, x, squares):
+    """Return the distances of sample i, also where their squares under- or overflow."""
+    d = np.sqrt(squares)
+    lost = (squares < 1e-290) | (squares == np.inf)
+    if lost.any():
+        d[lost] = np.hypot.reduce(x[lost] - x[i], axis=1)
+    return d
+
+
+def _below(limits, values, weights):
+    """Return for each limit Σ weight and Σ weight·(limit - value) over the values below it.
+
+    The second is the integral of the first, a sum of positive areas between sorted values;
+    limit·Σ weight - Σ weight·value would cancel.  NaN where a difference is NaN.
+    """
+    order = np.argsort(values)
+    values = values[order]
+    weight = np.concatenate([[0.0], np.cumsum(weights[order])])
+    area = np.concatenate([[0.0], np.cumsum(weight[1:-1] * np.diff(values))])
+    below = np.searchsorted(values, limits)
+    last = np.maximum(below, 1) - 1
+    ends = limits - values[[0, -1], np.newaxis]
+    weight = np.where(np.isnan(ends).any(axis=0), np.nan, weight[below])
+    return weight, area[last] + weight * (limits - values[last])
+
+
+def _pull(x, slopes):
+    """Return Σ_j s_ij (x_i - x_j) / d_ij, the gradient of a sum with slope s_ij by the distance."""
+    gradient = np.empty_like(x)
+    for i, slope in enumerate(slopes):
+        difference = x[i] - x
+        d = _distances(i, x, np.einsum("jk,jk->j", difference, difference))
+        if not np.isfinite(d).all():
+            difference[slope == 0] = 0.0  # no slope, however far: not 0 · inf
+        difference /= np.where(d == 0, 1.0, d)[:, np.newaxis]
+        gradient[i] = slope @ difference
+    return gradient
+
+
+def _unit(x):
+    """Return the rows of x as unit vectors, and their lengths as length · 2**exponent."""
+    exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True))[1]
+    x = np.ldexp(x, -exponent)
+    length = np.sqrt(np.einsum("jk,jk->j", x, x))[:, np.newaxis]
+    return x / length, length, exponent
+
+
+def _sum_of_others(a):
+    """Return for each entry of a row the sum of the others, without subtracting it again."""
+    others = np.zeros_like(a)
+    others[:, 1:] = np.cumsum(a[:, :-1], axis=1)
+    others[:, :-1] += np.cumsum(a[:, :0:-1], axis=1)[:, ::-1]
+    return others

@@ -1,0 +1,793 @@
+"""Losses of embeddings and sequences, whose samples are no rows of numbers of their own."""
+
+import dataclasses
+import itertools
+import tracemalloc
+import warnings
+
+import mpmath
+import numpy as np
+import pytest
+import reference
+from reference import Exact
+from test_exact import ULPS, ulps
+
+from lossbook import SoftmaxCrossEntropy, check_gradient, embedding, sequence
+from lossbook.embedding import Contrastive, InfoNCE, Triplet
+from lossbook.sequence import CTC
+
+EPS = 2.0**-52
+EMBEDDING = (Contrastive(), Triplet(), InfoNCE())
+LOSSES = (*EMBEDDING, CTC())
+PARAMETERS = (Contrastive(2.0), Triplet(0.5), InfoNCE(1.0), InfoNCE(0.01))
+METHODS = ("__call__", "gradient", "value_and_gradient", "per_sample")
+by_repr = {"ids": repr}
+
+
+def batch(loss, rng, n=7, dtype=np.float64):
+    """Return labels and embeddings of n samples, or sequences of labels and their logits."""
+    if isinstance(loss, CTC):
+        y = rng.integers(1, 4, (n, 3)) * (np.arange(3) < rng.integers(0, 4, (n, 1)))
+        return y, rng.normal(0, 2, (n, 6, 4)).astype(dtype)
+    return np.arange(n) * 2 // 5, rng.normal(0, 1, (n, 3)).astype(dtype)
+
+
+# -- exact values ------------------------------------------------------------------------
+
+
+def too_far(loss, y, p, w=None, digits=50):
+    """Return what is further from the exact number than 4 ulps, or than its rounded inputs allow."""
+    exact = Exact(loss, y, p, w, digits)
+    value, gradient = loss.value_and_gradient(y, p, w)
+    numbers = [(value, exact.value(), ())]
+    for k, got in enumerate(gradient[exact.kept].ravel()):
+        numbers.append((got, exact.derivative(k), (k,)))
+    found = []
+    for got, true, entries in numbers:
+        distance = ulps(got, true)
+        if distance > ULPS:
+            unit = float(np.spacing(abs(float(true))))
+            allowed = ULPS * max(1.0, EPS * float(exact.rounding(*entries)) / unit)
+            if distance > allowed:
+                name = f"derivative {entries}" if entries else "value"
+                found.append(
+                    f"{loss} y={y} p={p.tolist()} w={w}: {name} is {got}, {distance:.1f} ulps "
+                    f"from {mpmath.nstr(true, 20)}, allowed are {allowed:.1f}"
+                )
+    return found
+
+
+def random_cases(loss, rng, count):
+    while count:
+        n, d = rng.integers(2, 7), rng.integers(1, 4)
+        y, x = (
+            rng.integers(0, 3, n),
+            rng.normal(0, 10.0 ** rng.integers(-1, 2), (n, d)),
+        )
+        w = rng.random(n) * (rng.random(n) < 0.8) if rng.random() < 0.4 else None
+        try:
+            loss(y, x, w)
+        except ValueError:
+            continue  # no pair, triplet or positive among these labels
+        yield y, x, w
+        count -= 1
+
+
+@pytest.mark.parametrize("loss", (*EMBEDDING, *PARAMETERS), **by_repr)
+def test_random_embeddings(loss):
+    rng = np.random.default_rng(0)
+    # A sure InfoNCE of temperature 0.01 is as small as exp(-200).
+    count, digits = (12, 120) if isinstance(loss, InfoNCE) else (40, 50)
+    cases = random_cases(loss, rng, count)
+    found = [text for case in cases for text in too_far(loss, *case, digits)]
+    assert not found, "\n".join(found[:10])
+
+
+ALL = np.array([0, 0, 1, 1])
+EXTREME = {
+    "coinciding": (ALL, [[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.5, 2.0]]),
+    "all at one point": (ALL, [[0.3, 0.1]] * 4),
+    "nearly coinciding": (ALL, [[1.0, 2.0], [1.0, 2.0 + 2e-16], [1 + 1e-15, 2.0], [1.0, 2.1]]),
+    "far": (ALL, [[1e150, 0.0], [0.0, -1e150], [1e150, 1e149], [3.0, 4.0]]),
+    "near and far": (ALL, [[1e-150, 0.0], [0.0, 2e-150], [1e150, 0.0], [1e-160, 1e-155]]),
+    "on a line": (ALL, [[0.0], [1.0], [2.0], [4.0]]),
+    "around the margin": (ALL, [[0.0], [0.25], [1.25], [1.5]]),
+    "two samples": (np.array([5, 5]), [[1.0, 2.0], [2.0, 1.0]]),
+    "on axes": (ALL, [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -2.0]]),
+    "near an axis": (ALL, [[1.0, 1e-20], [1.0, -1e-20], [1.0, 1e-9], [-1.0, 1e-20]]),
+    "opposite": (ALL, [[1.0, 1e-9], [-1.0, 2e-9], [-1.0, -1e-9], [-2.0, 1e-8]]),
+    "alike": (ALL, [[1.0, 1e-8], [1.0, 2e-8], [1.0, -1e-8], [1.0, 0.0]]),
+}  # fmt: skip
+DEFINED = {  # cases of embeddings without a direction or without a triplet are left out
+    Contrastive: set(EXTREME),
+    Triplet: set(EXTREME) - {"two samples", "around the margin", "on a line"},
+    InfoNCE: set(EXTREME) - {"on a line", "around the margin"},
+}
+
+
+@pytest.mark.parametrize("loss", (*EMBEDDING, *PARAMETERS), **by_repr)
+@pytest.mark.parametrize("case", EXTREME)
+def test_extreme_embeddings(loss, case):
+    if case not in DEFINED[type(loss)]:
+        pytest.skip("not defined, or at a kink")
+    y, x = EXTREME[case]
+    assert not too_far(loss, y, np.array(x), digits=700)
+
+
+def test_distances_whose_squares_are_no_floats():
+    y, x = [0, 0, 1], np.array([[3.0, 0.0], [0.0, 0.0], [0.0, 4.0]])
+    for scale in (2.0**-600, 2.0**600):
+        loss = Triplet(margin=2 * scale)
+        value, gradient = loss.value_and_gradient(y, x * scale)
+        same, slope = Triplet(margin=2.0).value_and_gradient(y, x)
+        assert value == same * scale
+        np.testing.assert_array_equal(gradient, slope)
+    value, gradient = InfoNCE().value_and_gradient(y, x + 1)
+    for scale in (2.0**-1000, 2.0**1000):
+        scaled = InfoNCE().value_and_gradient(y, (x + 1) * scale)
+        assert scaled[0] == value
+        np.testing.assert_array_equal(scaled[1] * scale, gradient)
+
+
+def test_at_the_kink_the_subgradient_is_0():
+    # One triplet exactly at the kink, d(a,p) + 1 = d(a,n), and one above it, 1 - 1 + 1.
+    value, gradient = Triplet().value_and_gradient([0, 0, 1], [[0.0], [1.0], [2.0]])
+    assert value == 0.5 and gradient.ravel().tolist() == [-0.5, 1.0, -0.5]
+    value, gradient = Contrastive().value_and_gradient([0, 1], [[0.0], [1.0]])
+    assert value == 0.0 and not gradient.any()
+    for loss in (Contrastive(), Triplet()):
+        value, gradient = loss.value_and_gradient([0, 0, 1, 1], np.ones((4, 2)))
+        assert value > 0.0 and not gradient.any(), (
+            "coinciding points have no direction"
+        )
+
+
+def test_opposite_pulls_cancel_exactly():
+    x = np.array([[-1.0], [-0.1], [0.1], [1.0]])
+    gradient = Triplet(3.0).gradient([0, 1, 1, 0], x)
+    np.testing.assert_array_equal(gradient, -gradient[::-1])
+    assert not Contrastive(2.0).gradient([0, 1, 2], [[-0.3], [0.0], [0.3]])[1].any()
+
+
+def labels(frames, classes):
+    """Return all rows of up to 3 labels, padded to 3."""
+    for length in range(4):
+        for row in itertools.product(range(1, classes), repeat=length):
+            yield [*row, *[0] * (3 - length)]
+
+
+def problems_of_paths(y, z, value, gradient):
+    """Compare one sample with the sum over all its paths.
+
+    Each derivative is a difference of two probabilities, of which it is asked to have the
+    digits: of what the class has, or of what is left for the others, whichever is less.  A
+    rounded logit changes the probability of a path by as many ulps as the logit is large.
+    """
+    with mpmath.workdps(700):
+        exact_z = [[mpmath.mpf(c) for c in frame] for frame in z.tolist()]
+        hit, miss, hit_with, miss_with = reference.paths(y, exact_z)
+        if hit == 0:
+            return ["impossible"] * (value != np.inf or gradient.any())
+        true = -mpmath.log(hit)
+        rounding, found = mpmath.mpf(0), []
+        steps = max(
+            1.0, float(np.sum(np.max(np.abs(np.where(np.isinf(z), 0, z)), axis=1)))
+        )
+        for t, frame in enumerate(z):
+            stray, due = miss_with[t], [miss * h / hit for h in hit_with[t]]
+            size = [s + d for s, d in zip(stray, due)]
+            for c in range(len(frame)):
+                slope, got = stray[c] - due[c], gradient[t, c]
+                rounding += abs(exact_z[t][c] * slope) if slope else 0
+                lesser = float(min(size[c], sum(size) - size[c]))
+                unit = max(
+                    float(np.spacing(abs(float(slope)))), EPS * steps * lesser
+                )
+                if not abs(mpmath.mpf(float(got)) - slope) <= ULPS * mpmath.mpf(
+                    unit
+                ):
+                    found.append(f"derivative {t, c} is {got}, not {float(slope)}")
+        unit = max(float(np.spacing(float(true))), EPS * float(rounding))
+        if not abs(mpmath.mpf(float(value)) - true) <= ULPS * mpmath.mpf(unit):
+            found.append(f"value is {value}, not {float(true)}")
+    return [f"y={y} z={z.tolist()}: {text}" for text in found]
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 5.0, 30.0, 1e3, 1e5])
+@pytest.mark.parametrize("classes", [1, 2, 3])
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 5])
+def test_all_small_sequences(frames, classes, scale):
+    rng = np.random.default_rng(int(frames + 10 * classes + scale))
+    y = np.array(list(labels(frames, classes)))
+    z = rng.normal(0, 1, (len(y), frames, classes)) * scale
+    values, gradient = CTC().per_sample(y, z), CTC().gradient(y, z) * len(y)
+    for i in range(len(y)):
+        found = problems_of_paths(
+            tuple(y[i].tolist()), z[i], values[i], gradient[i]
+        )
+        assert not found, "\n".join(found)
+
+
+def test_masked_classes_and_sure_paths():
+    z = np.zeros((6, 4, 3))
+    z[0, :, 2] = -np.inf  # a class that is not needed
+    z[1, 1:, 1] = -np.inf  # a label that fits into one frame alone
+    z[2, :, 1] = -np.inf  # a label that cannot be: the loss is inf
+    z[3, [0, 1, 2, 3], [1, 1, 2, 0]] = 40.0
+    z[4, [0, 1, 2, 3], [1, 1, 2, 0]] = 800.0
+    z[5, [0, 1, 2, 3], [1, 1, 2, 0]] = -800.0
+    y = np.array([[1, 0], [1, 0], [1, 2], [1, 2], [1, 2], [1, 2]])
+    values, gradient = CTC().per_sample(y, z), CTC().gradient(y, z) * len(y)
+    assert values[2] == np.inf and not gradient[2].any()
+    assert 0 < values[3] < 1e-16 and 0 <= values[4] < 1e-300
+    for i in range(len(y)):
+        found = problems_of_paths(
+            tuple(y[i].tolist()), z[i], values[i], gradient[i]
+        )
+        assert not found, "\n".join(found)
+
+
+def test_the_sum_over_paths_has_the_derivative_of_the_definition():
+    rng = np.random.default_rng(4)
+    y, z = np.array([[1, 2]]), rng.normal(0, 2, (1, 3, 3))
+    exact = Exact(CTC(), y, z)
+    with mpmath.workdps(50):
+        exact_z = [[mpmath.mpf(c) for c in frame] for frame in z[0].tolist()]
+        hit, miss, hit_with, miss_with = reference.paths((1, 2), exact_z)
+        for k, (t, c) in enumerate(np.ndindex(3, 3)):
+            slope = miss_with[t][c] - miss * hit_with[t][c] / hit
+            assert abs(slope - exact.derivative(k)) < 1e-40
+
+
+def test_impossible_labels():
+    z = np.zeros((3, 3, 3))
+    value, gradient = CTC().value_and_gradient(
+        [[1, 1, 2, 0], [1, 2, 1, 2], [1, 1, 0, 0]], z
+    )
+    each = CTC().per_sample([[1, 1, 2, 0], [1, 2, 1, 2], [1, 1, 0, 0]], z)
+    assert value == np.inf and each[:2].tolist() == [np.inf, np.inf]
+    assert each[2] == pytest.approx(
+        np.log(27), rel=1e-15
+    )  # one path of 27: 1, blank, 1
+    assert not gradient[:2].any() and gradient[2].any()
+
+
+def test_one_frame_is_a_softmax_cross_entropy():
+    z = np.array([[[20.0, 0.0, 0.0]], [[0.0, 20.0, 0.0]], [[3.0, -1e5, 1e5]]])
+    y = np.array([[0], [1], [2]])
+    value, gradient = SoftmaxCrossEntropy().value_and_gradient(y[:, 0], z[:, 0])
+    ours = CTC().value_and_gradient(y, z)
+    assert ours[0] == pytest.approx(value, rel=1e-15)
+    np.testing.assert_allclose(ours[1][:, 0], gradient, rtol=1e-14)
+
+
+def test_one_positive_is_a_softmax_cross_entropy_of_cosines():
+    rng = np.random.default_rng(5)
+    y, x = np.array([0, 0, 1, 1, 2]), rng.normal(0, 1, (5, 4))
+    u = x / np.linalg.norm(x, axis=1, keepdims=True)
+    z = u @ u.T / 0.1
+    np.fill_diagonal(z, -np.inf)
+    want = SoftmaxCrossEntropy().per_sample([1, 0, 3, 2], z[:4])
+    np.testing.assert_allclose(InfoNCE().per_sample(y, x), want, rtol=1e-12)
+
+
+def test_numbers_that_are_averaged_and_their_order():
+    rng = np.random.default_rng(6)
+    y, x = np.array([1, 0, 1, 1, 0, 7]), rng.normal(0, 1, (6, 3))
+    d = np.linalg.norm(x[:, np.newaxis] - x, axis=2)
+    i, j = np.triu_indices(6, 1)
+    pairs = np.where(y[i] == y[j], d[i, j] ** 2, np.maximum(0, 1 - d[i, j]) ** 2)
+    np.testing.assert_allclose(Contrastive().per_sample(y, x), pairs, rtol=1e-13)
+    triplets = [
+        max(0.0, d[a, p] - d[a, n] + 1)
+        for a, p, n in itertools.permutations(range(6), 3)
+        if y[a] == y[p] != y[n]
+    ]
+    np.testing.assert_allclose(Triplet().per_sample(y, x), triplets, rtol=1e-12)
+    each = InfoNCE().per_sample(y, x)
+    assert each.shape == (5,)
+    np.testing.assert_allclose(each[1:], InfoNCE().per_sample(y, x[::1])[1:])
+
+
+@pytest.mark.parametrize("loss", (*LOSSES, *PARAMETERS), **by_repr)
+def test_the_loss_is_the_mean_of_its_numbers(loss):
+    y, p = batch(loss, np.random.default_rng(7), 12)
+    value, gradient = loss.value_and_gradient(y, p)
+    assert value == pytest.approx(loss.per_sample(y, p).mean(), rel=1e-14)
+    assert value == loss(y, p) and type(value) is float
+    np.testing.assert_array_equal(gradient, loss.gradient(y, p))
+
+
+# -- differences and mutants -------------------------------------------------------------
+
+
+def away_from_kinks(loss, seed):
+    """Return a batch none of whose hinges is within the steps of the differences."""
+    for rng in map(np.random.default_rng, itertools.count(seed)):
+        y, p = batch(loss, rng)
+        d = (
+            np.linalg.norm(p[:, np.newaxis] - p, axis=2)
+            if p.ndim == 2
+            else np.empty(0)
+        )
+        hinges = [d - getattr(loss, "margin", np.inf)]
+        if isinstance(loss, Triplet):
+            hinges = [d[:, :, np.newaxis] + loss.margin - d[:, np.newaxis]]
+        if min(np.abs(h).min(initial=1.0) for h in hinges) > 4e-3:
+            return y, p
+
+
+@pytest.mark.parametrize("loss", (*LOSSES, *PARAMETERS[:3]), **by_repr)
+def test_five_point_differences(loss):
+    assert check_gradient(loss, *away_from_kinks(loss, 0)) <= 1e-9
+
+
+def noticed(loss):
+    """Return whether the differences or the exact values tell that ``loss`` is wrong."""
+    y, p = away_from_kinks(loss, 0)
+    if not check_gradient(loss, y, p) <= 1e-9:
+        return True
+    if isinstance(loss, CTC):
+        sure = np.zeros((4, 3, 3))
+        sure[:, [0, 1, 2], [1, 0, 2]] = 40.0
+        y = np.array([[1, 2], [1, 1], [2, 0], [0, 0]])
+        pairs = zip(
+            y, sure, CTC.per_sample(loss, y, sure), loss.gradient(y, sure) * 4
+        )
+        return any(
+            problems_of_paths(tuple(a.tolist()), *rest) for a, *rest in pairs
+        )
+    kink = np.array([0, 0, 1]), np.array([[0.0], [1.0], [2.0]])
+    if isinstance(loss, Triplet) and loss.gradient(*kink)[0, 0] != -0.5:
+        return True
+    near = np.array([[1.0, 0.0], [1.0, 1e-9], [1.0, -1e-9], [0.0, 1.0]])
+    return any(too_far(loss, ALL, x) for x in (p[:4], near))
+
+
+def changed(function, change):
+    return lambda *arguments: change(function(*arguments), *arguments)
+
+
+MUTANTS = {
+    "sign": (EMBEDDING, embedding, "_pull", lambda g, *_: -g),
+    "one slope": (EMBEDDING, embedding, "_pull", lambda g, *_: g * np.where(g == g[0], 1.001, 1)),
+    "anchor is its positive": (EMBEDDING[1:], embedding, "_roles", lambda r, i, y: (y == y[i], r[1])),
+    "a missing positive": (
+        EMBEDDING[1:], embedding, "_roles",
+        lambda r, i, y: (r[0] & (np.arange(len(y)) != len(y) - 1), r[1]),
+    ),
+    "kink": (
+        (Triplet(),), embedding, "_below",
+        lambda r, limits, values, w: ((w * (values <= limits[:, np.newaxis])).sum(axis=1), r[1]),
+    ),
+    "cancelling distances": (
+        EMBEDDING, embedding, "_squared_distances",
+        lambda s, x: np.maximum((x * x).sum(1)[:, np.newaxis] + (x * x).sum(1) - 2 * x @ x.T, 0),
+    ),
+    "length": ((InfoNCE(),), embedding, "_unit", lambda r, x: (r[0], 1.001 * r[1], r[2])),
+    "no skip": ((CTC(),), sequence, "_states", lambda r, y: (*r[:2], r[2] & False)),
+    "skip to a repeat": (
+        (CTC(),), sequence, "_states",
+        lambda r, y: (*r[:2], r[2] | (np.arange(r[2].shape[1]) % 2 == 1) & (r[0][:, 2:] > 0)),
+    ),
+    "no last blank": (
+        (CTC(),), sequence, "_states", lambda r, y: (r[0], r[1] & (r[0] != 0), r[2]),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_noticed(name, monkeypatch):
+    losses, module, function, change = MUTANTS[name]
+    assert not any(noticed(loss) for loss in losses)
+    monkeypatch.setattr(
+        module, function, changed(getattr(module, function), change)
+    )
+    assert [loss for loss in losses if not noticed(loss)] == []
+
+
+def test_a_likelihood_that_cancels_is_noticed():
+    class Naive(CTC):
+        def _value(self, paths):
+            return -paths.log_likelihood
+
+    class Difference(CTC):
+        def _gradient(self, paths):
+            return paths.p - paths.backward()[0] @ paths.emits
+
+    assert noticed(Naive()) and noticed(Difference())
+
+
+# -- weights -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", (*LOSSES, *PARAMETERS), **by_repr)
+def test_equal_weights_are_no_weights(loss):
+    y, p = batch(loss, np.random.default_rng(8))
+    want = loss.value_and_gradient(y, p)
+    for weight in (1, 0.3, 1e300, 1e-300):
+        value, gradient = loss.value_and_gradient(y, p, np.full(len(p), weight))
+        assert value == pytest.approx(want[0], rel=1e-15)
+        np.testing.assert_allclose(gradient, want[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_only_ratios_of_weights_matter(loss):
+    rng = np.random.default_rng(9)
+    y, p = batch(loss, rng)
+    w = rng.random(len(p))
+    value, gradient = loss.value_and_gradient(y, p, w)
+    for scale in (3.0, 1e200, 1e-200):
+        scaled = loss.value_and_gradient(y, p, w * scale)
+        assert scaled[0] == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(scaled[1], gradient, rtol=1e-11)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_weight_zero_removes_a_sample(loss, bad):
+    rng = np.random.default_rng(10)
+    y, p = batch(loss, rng)
+    w = rng.random(len(p))
+    w[[2, 5]] = 0
+    p[2], p[5, 0] = bad, bad
+    kept = w > 0
+    value, gradient = loss.value_and_gradient(y, p, w)
+    want = loss.value_and_gradient(y[kept], p[kept], w[kept])
+    assert value == pytest.approx(want[0], rel=1e-15) and not gradient[~kept].any()
+    np.testing.assert_allclose(gradient[kept], want[1], rtol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_a_small_weight_nearly_removes_a_sample(loss):
+    y, p = batch(loss, np.random.default_rng(11))
+    w = np.ones(len(p))
+    w[2] = 1e-13
+    kept = np.arange(len(p)) != 2
+    value, gradient = loss.value_and_gradient(y, p, w)
+    want = loss.value_and_gradient(y[kept], p[kept])
+    assert value == pytest.approx(want[0], rel=1e-10)
+    np.testing.assert_allclose(gradient[kept], want[1], rtol=1e-9, atol=1e-12)
+
+
+def test_weights_of_sequences_are_those_of_a_mean():
+    rng = np.random.default_rng(12)
+    y, z = batch(CTC(), rng)
+    w = rng.random(len(z))
+    each = CTC().per_sample(y, z)
+    assert CTC()(y, z, w) == pytest.approx(np.average(each, weights=w), rel=1e-14)
+
+
+# -- what goes in ------------------------------------------------------------------------
+
+POINTS = np.eye(4)[:, :3] + 1
+BAD = [
+    *[(loss, [0, 0, 1], POINTS, "y_true has shape .3,. and y_pred .4, 3") for loss in EMBEDDING],
+    *[(loss, [[0], [0], [1], [1]], POINTS, r"Pass y_true.ravel\(\)") for loss in EMBEDDING],
+    *[(loss, [0, 0], [1.0, 2.0], r"must be \(n,\) and \(n, d\)") for loss in EMBEDDING],
+    *[(loss, 0, 1.0, r"must be \(n,\) and \(n, d\)") for loss in EMBEDDING],
+    *[(loss, [0, 0.5, 1, 1], POINTS, "y_true is 0.5 at sample 1.*whole.*np.unique") for loss in EMBEDDING],
+    *[(loss, [0, 0, np.nan, 1], POINTS, "y_true is nan at sample 2") for loss in EMBEDDING],
+    *[(loss, [0, 0, np.inf, 1], POINTS, "y_true is inf at sample 2") for loss in EMBEDDING],
+    *[(loss, ["a", "a", "b", "b"], POINTS, "real numbers") for loss in EMBEDDING],
+    *[(loss, [], np.empty((0, 3)), "empty") for loss in EMBEDDING],
+    *[(loss, [0, 0], np.empty((2, 0)), "empty") for loss in EMBEDDING],
+    (Contrastive(), [0], [[1.0]], "no two samples.*larger batch"),
+    (Triplet(), [0], [[1.0]], "No triplet"),
+    (Triplet(), [0, 0, 0, 0], POINTS, "No triplet.*two classes"),
+    (Triplet(), [0, 1, 2, 3], POINTS, "No triplet"),
+    (InfoNCE(), [0], [[1.0]], "No sample has a positive"),
+    (InfoNCE(), [0, 1, 2, 3], POINTS, "No sample has a positive.*two samples of a class"),
+    (InfoNCE(), [0, 0, 1], [[1.0, 2], [0, 0], [1, 1]], "zero vector at sample 1.*weight 0"),
+    (CTC(), [[1]], np.zeros((2, 3)), r"must be \(n, T, C\).*y_pred\[np.newaxis\]"),
+    (CTC(), [1], np.zeros((1, 3, 2)), r"must be \(1, L\).*Pad"),
+    (CTC(), [[1], [1]], np.zeros((1, 3, 2)), r"must be \(1, L\)"),
+    (CTC(), [[1, 2]], np.zeros((1, 3, 2)), "y_true is 2 at sample 0, column 1.*from 1 to 1"),
+    (CTC(), [[1], [-1]], np.zeros((2, 3, 2)), "y_true is -1 at sample 1"),
+    (CTC(), [[0.5]], np.zeros((1, 3, 2)), "y_true is 0.5.*whole"),
+    (CTC(), [[np.nan]], np.zeros((1, 3, 2)), "y_true is nan"),
+    (CTC(), [[1, 0, 1]], np.zeros((1, 3, 2)), "y_true is 0 at sample 0, column 1.*another follows"),
+    (CTC(), [[0, 1]], np.zeros((1, 3, 2)), "at the end only"),
+    (CTC(), np.empty((0, 1)), np.empty((0, 3, 2)), "empty"),
+    (CTC(), [[]], np.zeros((1, 3, 2)), "empty"),
+    (CTC(), [[1]], np.zeros((1, 0, 2)), "empty"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("loss, y_true, y_pred, message", BAD)
+def test_bad_input(loss, y_true, y_pred, message, method):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        getattr(loss, method)(y_true, y_pred)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan])
+def test_bad_parameters(value):
+    for make, name in (
+        (Contrastive, "margin"),
+        (Triplet, "margin"),
+        (InfoNCE, "temperature"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is .*positive finite number"):
+            make(value)
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_bad_weights(loss):
+    y, p = batch(loss, np.random.default_rng(13), 4)
+    cases = {
+        "one weight for each": [1.0, 1.0], "≥ 0": [1.0, 1.0, -1.0, 1.0],
+        "NaN": [1.0, np.nan, 1.0, 1.0], "Keep at least one": [0.0] * 4,
+    }  # fmt: skip
+    for message, weight in cases.items():
+        with pytest.raises(ValueError, match=message):
+            loss.value_and_gradient(y, p, weight)
+
+
+def test_weights_that_leave_nothing_to_average():
+    y, x = [0, 0, 1, 1], POINTS
+    for loss, weight in ((Contrastive(), [0, 0, 0, 1]), (Triplet(), [1, 1, 0, 0]), (InfoNCE(), [1, 0, 1, 0])):  # fmt: skip
+        with pytest.raises(ValueError, match="weight above 0"):
+            loss(y, x, weight)
+    # A zero vector that is removed asks for no direction.
+    assert np.isfinite(InfoNCE()([0, 0, 1], [[1.0, 2], [2, 1], [0, 0]], [1, 1, 0]))
+
+
+@pytest.mark.parametrize("loss", EMBEDDING, **by_repr)
+def test_labels_may_be_any_whole_numbers(loss):
+    rng = np.random.default_rng(14)
+    y, x = batch(loss, rng)
+    want = loss(y, x)
+    for names in ([7, -3, 10**15], [0.0, -0.5 * 4, 1e300], [True, False, 5]):
+        assert loss(np.array(names)[y], x) == want
+    assert loss(y.astype(np.uint8), x) == loss((y == 1) + 2 * (y == 2), x) == want
+
+
+@pytest.mark.parametrize("loss", EMBEDDING, **by_repr)
+def test_nan_goes_to_all_that_a_sample_takes_part_in(loss):
+    y, x = (
+        np.array([0, 0, 1, 1, 2, 3]),
+        np.random.default_rng(15).normal(0, 1, (6, 3)),
+    )
+    for sample, column in itertools.product(range(6), range(3)):
+        broken = x.copy()
+        broken[sample, column] = np.nan
+        value, gradient = loss.value_and_gradient(y, broken)
+        assert np.isnan(value)
+        touched = np.ones(6, bool)
+        if (
+            isinstance(loss, Triplet) and sample >= 4
+        ):  # a negative of both classes only
+            touched[4:] = np.arange(4, 6) == sample
+        assert np.isnan(gradient[touched]).all()
+        np.testing.assert_array_equal(
+            gradient[~touched], loss.gradient(y, x)[~touched]
+        )
+        np.testing.assert_array_equal(
+            np.isnan(loss.per_sample(y, broken)), np.isnan(literal(loss, y, broken))
+        )
+
+
+def literal(loss, y, x):
+    """Return NaN for each number that a NaN takes part in, 0 for the others."""
+    bad, n = np.isnan(x).any(axis=1), range(len(y))
+    if isinstance(loss, Contrastive):
+        takers = itertools.combinations(n, 2)
+    elif isinstance(loss, Triplet):
+        takers = (
+            t for t in itertools.permutations(n, 3) if y[t[0]] == y[t[1]] != y[t[2]]
+        )
+    else:
+        takers = (n for i in n if (y == y[i]).sum() > 1)
+    return np.array([np.nan if bad[list(t)].any() else 0.0 for t in takers])
+
+
+def test_an_infinite_embedding():
+    y, x = np.array([0, 0, 1]), np.array([[0.0, 1.0], [0.0, 2.0], [np.inf, 0.0]])
+    value, gradient = Contrastive().value_and_gradient(y, x)
+    assert value == pytest.approx(1 / 3) and np.isfinite(gradient).all()
+    value, gradient = Triplet().value_and_gradient(y, x)
+    assert value == 0.0 and not gradient.any()
+    assert np.isnan(InfoNCE()(y, x))
+    assert Contrastive()(y[::-1], x) == np.inf
+
+
+def test_nan_and_inf_in_a_sequence_stay_there():
+    y, z = batch(CTC(), np.random.default_rng(16))
+    want = CTC().gradient(y, z)
+    for place in itertools.product(range(3), range(6), range(4)):
+        broken = z.copy()
+        broken[place] = np.nan
+        value, gradient = CTC().value_and_gradient(y, broken)
+        assert np.isnan(value) and np.isnan(gradient[place[0]]).all()
+        others = np.arange(len(z)) != place[0]
+        np.testing.assert_array_equal(gradient[others], want[others])
+        assert np.flatnonzero(np.isnan(CTC().per_sample(y, broken))) == [place[0]]
+    # Labels that do not fit do not hide it.
+    assert np.isnan(CTC()([[1, 1]], [[[0.0, np.nan]]]))
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_no_warning_even_when_numpy_is_told_to_raise(loss):
+    y, p = batch(loss, np.random.default_rng(17))
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for scale in (1e-200, 0.0 if isinstance(loss, CTC) else 1.0, 1e200):
+            loss.value_and_gradient(y, p * scale)
+            loss.per_sample(y, p * scale)
+        for bad in (np.nan, np.inf, -np.inf):
+            p[1] = bad
+            loss.value_and_gradient(y, p)
+            loss.per_sample(y, p)
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_dtypes_and_layouts(loss):
+    y, p = batch(loss, np.random.default_rng(18), dtype=np.float32)
+    p = np.round(p * 64) / 64  # exact in float16 too
+    value, gradient = loss.value_and_gradient(y, p.astype(np.float64))
+    assert (
+        gradient.dtype
+        == loss.per_sample(y, p.astype(np.float64)).dtype
+        == np.float64
+    )
+    spread = np.zeros((2 * len(p), *p.shape[1:]), p.dtype)
+    spread[::2] = p
+    frozen = p.copy()
+    frozen.flags.writeable = False
+    layouts = (p, p.astype(np.float16), p.astype(">f4"), p.tolist(), np.asfortranarray(p),
+               spread[::2], p[::-1][::-1], frozen, p.astype(">f8"), p.astype(np.longdouble))  # fmt: skip
+    for labels in (
+        y,
+        y.tolist(),
+        y.astype(float),
+        y.astype(">i2"),
+        y.astype(np.uint64),
+    ):
+        for layout in layouts:
+            before = np.array(layout)
+            got, slope = loss.value_and_gradient(labels, layout)
+            assert got == pytest.approx(value, rel=1e-14)
+            dtype = np.result_type(
+                np.float32, np.asarray(layout).dtype
+            ).newbyteorder("=")
+            assert slope.dtype == loss.per_sample(labels, layout).dtype == dtype
+            np.testing.assert_allclose(slope, gradient, rtol=1e-6, atol=1e-12)
+            np.testing.assert_array_equal(before, layout)
+    # Integers compute as float64.
+    whole = np.round(8 * p).astype(np.int8)
+    assert loss.gradient(y, whole).dtype == np.float64
+    assert loss(y, whole) == loss(y, whole.astype(float))
+
+
+@pytest.mark.parametrize("loss", (*LOSSES, *PARAMETERS), **by_repr)
+def test_the_order_of_samples_does_not_matter(loss):
+    rng = np.random.default_rng(19)
+    y, p = batch(loss, rng, 12)
+    w, order = rng.random(12), rng.permutation(12)
+    value, gradient = loss.value_and_gradient(y, p, w)
+    again = loss.value_and_gradient(y[order], p[order], w[order])
+    assert again[0] == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(again[1], gradient[order], rtol=1e-9, atol=1e-15)
+
+
+def test_claims_of_embeddings():
+    rng = np.random.default_rng(20)
+    for loss in EMBEDDING:
+        y, x = batch(loss, rng)
+        x = np.round(x * 64) / 64
+        assert loss.claims.symmetric == "a renaming of the classes"
+        assert loss(np.array([5, 3, 9])[y], x) == loss(y, x)
+        assert (
+            loss.claims.lower_bound
+            == loss([0, 0, 1], [[3.0, 0], [3.0, 0], [-400, 0]]) // 1e-80
+        )
+    for loss in EMBEDDING[:2]:
+        assert loss.claims.invariant == "adding one vector to all embeddings"
+        moved = loss.per_sample(y, x + np.array([1024.0, -2048.0, 1.0]))
+        np.testing.assert_array_equal(moved, loss.per_sample(y, x))
+    assert InfoNCE().claims.invariant == "scaling an embedding"
+    scaled = x * rng.random((7, 1))
+    np.testing.assert_allclose(
+        InfoNCE().per_sample(y, scaled), InfoNCE().per_sample(y, x)
+    )
+
+
+def test_claims_of_sequences():
+    y, z = batch(CTC(), np.random.default_rng(21))
+    z = np.round(z * 64) / 64
+    assert CTC().claims.invariant == "adding one number to all logits of a frame"
+    moved = z + 1024.0 * np.arange(6)[:, np.newaxis]
+    np.testing.assert_array_equal(
+        CTC().per_sample(y, moved), CTC().per_sample(y, z)
+    )
+    sure = np.zeros((1, 3, 3))
+    sure[0, :, 1] = 1000.0
+    assert CTC().claims.lower_bound == 0.0 == CTC()([[1]], sure)
+    # The gradient of a frame is a difference of probabilities: it sums to 0.
+    assert np.abs(CTC().gradient(y, z).sum(axis=2)).max() < 1e-15
+
+
+@pytest.mark.parametrize("loss", LOSSES, **by_repr)
+def test_a_loss_is_a_value(loss):
+    assert loss == type(loss)() and hash(loss) == hash(type(loss)())
+    assert dataclasses.replace(loss) == loss
+    assert len(loss.formula) == 2 and "|" not in "".join(loss.formula)
+    assert "formula" not in repr(loss)
+
+
+def peak(loss, y, p):
+    tracemalloc.start()
+    loss.value_and_gradient(y, p)
+    size = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return size
+
+
+@pytest.mark.parametrize("loss", EMBEDDING, **by_repr)
+def test_memory_grows_by_pairs_and_not_by_triplets(loss):
+    rng = np.random.default_rng(22)
+    for n in (200, 400):
+        y, x = rng.integers(0, 5, n), rng.normal(0, 1, (n, 16))
+        assert peak(loss, y, x) < 4 * 8 * n * n + 200_000
+
+
+def test_sequences_are_walked_in_blocks():
+    rng = np.random.default_rng(23)
+    y, z = rng.integers(1, 5, (96, 40)), rng.normal(0, 1, (96, 150, 5))
+    whole = CTC().value_and_gradient(y, z)
+    sizes = []
+    with pytest.MonkeyPatch.context() as patch:
+        for block in (sequence.BLOCK, sequence.BLOCK // 16):
+            patch.setattr(sequence, "BLOCK", block)
+            sizes.append(peak(CTC(), y, z))
+            value, gradient = CTC().value_and_gradient(y, z)
+            assert value == pytest.approx(whole[0], rel=1e-14)
+            np.testing.assert_allclose(gradient, whole[1], rtol=1e-9, atol=1e-18)
+    assert sizes[1] < sizes[0] / 4
+    z[70] = np.nan
+    assert np.flatnonzero(np.isnan(CTC().per_sample(y, z))) == [70]
+    y[70, 3] = 0
+    with pytest.raises(ValueError, match="sample 70, column 3"):
+        CTC()(y, z)
+
+
+# -- Keras -------------------------------------------------------------------------------
+
+
+def keras_ctc(y, z):
+    keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+    with tf.GradientTape() as tape:
+        logits = tf.Variable(np.float32(z))
+        value = keras.losses.CTC()(np.asarray(y), logits)
+    return float(value), tape.gradient(value, logits).numpy()
+
+
+def test_keras_agrees_where_it_is_right():
+    rng = np.random.default_rng(24)
+    for _ in range(5):
+        y = rng.integers(1, 6, (8, 4)) * (np.arange(4) < rng.integers(0, 5, (8, 1)))
+        z = rng.normal(0, 2, (8, 12, 6)).astype(np.float32)
+        value, gradient = keras_ctc(y, z)
+        ours = CTC().value_and_gradient(y, z)
+        assert ours[0] == pytest.approx(value, rel=2e-6)
+        np.testing.assert_allclose(ours[1], gradient, atol=2e-6)
+
+
+def test_keras_differs_where_it_is_wrong():
+    zero = np.zeros((1, 2, 3))
+    value, gradient = keras_ctc([[1, 1]], zero)  # needs three frames
+    assert np.isfinite(value) and value > 100 and CTC()([[1, 1]], zero) == np.inf
+    value, _ = keras_ctc([[7]], zero)  # a class that is not there
+    assert np.isfinite(value)
+    sure = zero.copy()
+    sure[0, :, 1] = 20.0
+    value, gradient = keras_ctc([[1]], sure)
+    ours = CTC().value_and_gradient([[1]], sure)
+    assert value == gradient[0, 0, 1] == 0.0  # a small loss is rounded to 0
+    assert ours[0] == pytest.approx(4.1223e-9, rel=1e-4)
+    assert ours[1][0, 0, 1] == pytest.approx(-2.0612e-9, rel=1e-4)
+    masked = zero.copy()
+    masked[0, :, 2] = -np.inf
+    assert np.isnan(keras_ctc([[1]], masked)[0])
+    assert CTC()([[1]], masked) == pytest.approx(np.log(4 / 3), rel=1e-15)
