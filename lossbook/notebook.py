@@ -12,12 +12,12 @@ def glue(**values):
 
     A number in the prose names the value it quotes, ``0.850<!--best_mse:.3f-->``, and
     tools/check_numbers.py compares the two.  Values are numbers or strings; a float is recorded
-    with 10 significant digits, because the last ones differ between machines.  The record is
+    with 8 significant digits, because the last ones differ between machines.  The record is
     the one of ``myst_nb.glue``.  In a cell: ``glue(best_mse=loss(y, model.forward(x)))``.
     """
     for name, value in values.items():
         plain = value.item() if hasattr(value, "item") else value
-        plain = float(f"{plain:.10g}") if isinstance(plain, float) else plain
+        plain = float(f"{plain:.8g}") if isinstance(plain, float) else plain
         prefix = "application/papermill.record/"
         metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
         display({prefix + "text/plain": repr(plain)}, raw=True, metadata=metadata)
