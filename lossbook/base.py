@@ -31,14 +31,18 @@ class Claims:
     """
 
     convex_in: tuple = ()  #: of "y_pred" and "logits" (after sigmoid or softmax)
-    lipschitz: float = (
-        np.inf
-    )  #: the largest Euclidean length of a sample's gradient
-    lower_bound: float = -np.inf  #: the greatest lower bound, approached or reached
+    lipschitz: float | None = (
+        None  #: the largest Euclidean length of a sample's gradient
+    )
+    lower_bound: float | None = (
+        None  #: the greatest lower bound, approached or reached
+    )
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
     symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
-    invariant: str = ""  #: under "adding one number to all logits of a row"
-    minimiser: str = ""  #: the constant with the least mean loss, of "mean", "median", "probability"
+    invariant: str = (
+        ""  #: under "adding one number to all logits of a row", for example
+    )
+    minimiser: str = ""  #: the constant with the least mean loss, "mean" or "median", for example
     calibrated: bool = (
         False  #: its best score has the sign of the more probable class
     )
@@ -47,7 +51,7 @@ class Claims:
     )
     elsewhere: dict = dataclasses.field(
         default_factory=dict
-    )  #: by library, the call that gives the same mean loss
+    )  #: by library, the same mean loss
 
 
 @dataclasses.dataclass(frozen=True)

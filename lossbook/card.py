@@ -5,20 +5,23 @@ import math
 import sympy as sp
 
 from .base import Loss, Rowwise
-from .symbolic import definition
+from .symbolic import definition, is_defined
 
 LIBRARIES = {
     "keras": "Keras",
     "torch": "PyTorch",
     "optax": "optax",
+    "scipy": "SciPy",
     "sklearn": "scikit-learn",
 }
 
 
 def formula(loss):
     """Return the LaTeX of the definition and of its derivative."""
+    if not is_defined(loss):
+        return loss.formula
     value, derivative = (_latex(e) for e in definition(loss))
-    by = f"{loss.symbol}_j" if isinstance(loss, Rowwise) else loss.symbol
+    by = f"{loss.symbol}_j" if loss.indexed else loss.symbol
     return (
         rf"\ell = {value}",
         rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}",
@@ -49,14 +52,15 @@ def card(loss: Loss):
 
 def _latex(expression):
     text = sp.latex(expression, order="none", fold_func_brackets=True)
-    return text.replace(
-        "|", r"\vert "
-    ).strip()  # a bar would end the cell of the table
+    # A bar would end the cell of the table.
+    return text.replace("|", r"\vert ").strip()
 
 
 def _domain(loss):
     low, high = loss.domain
-    kind = {"p": "probability", "z": "logit"}.get(loss.symbol, "number")
+    kind = {"p": "probability", "z": "logit", "s": "score"}.get(
+        loss.symbol, "number"
+    )
     interval = "any real number" if math.isinf(low) else f"from {low:g} to {high:g}"
     rows = ", a row of them for each sample" if isinstance(loss, Rowwise) else ""
     sums = ", which sum to 1" if rows and kind == "probability" else ""
@@ -66,19 +70,22 @@ def _domain(loss):
 def _claims(loss):
     claims = loss.claims
     names = {"y_pred": f"${loss.symbol}$", "logits": "the logits"}
-    yield "convex in", ", ".join(names[c] for c in claims.convex_in) or "neither"
-    steepest = (
-        "unbounded"
-        if math.isinf(claims.lipschitz)
-        else f"at most {_number(claims.lipschitz)}"
-    )
-    yield "length of the gradient", steepest
     yield (
-        "bounded below by",
-        "nothing"
-        if math.isinf(claims.lower_bound)
-        else _number(claims.lower_bound),
+        "convex in",
+        ", ".join(names[c] for c in claims.convex_in) or "nothing that is claimed",
     )
+    if claims.lipschitz is not None:
+        bound = f"at most {_number(claims.lipschitz)}"
+        yield (
+            "length of the gradient",
+            "unbounded" if math.isinf(claims.lipschitz) else bound,
+        )
+    if claims.lower_bound is not None:
+        bound = _number(claims.lower_bound)
+        yield (
+            "bounded below by",
+            "nothing" if math.isinf(claims.lower_bound) else bound,
+        )
     if claims.zero_when:
         yield (
             "zero when",
@@ -94,6 +101,11 @@ def _claims(loss):
             f"the {claims.minimiser}"
             + (" (as a logit)" if loss.symbol == "z" else ""),
         )
+    if claims.calibrated:
+        yield (
+            "calibrated",
+            "yes: the best score has the sign of the more probable class",
+        )
     if claims.strictly_proper:
         yield (
             "strictly proper",
@@ -102,4 +114,6 @@ def _claims(loss):
 
 
 def _number(x):
-    return {math.sqrt(2): r"$\sqrt{2}$"}.get(x, f"{x:g}")
+    return {math.sqrt(2): r"$\sqrt{2}$", 2 * math.sqrt(2): r"$2\sqrt{2}$"}.get(
+        x, f"{x:g}"
+    )

@@ -41,6 +41,7 @@ class BinaryCrossEntropy(Elementwise):
     domain = (0.0, 1.0)
     targets = (0.0, 1.0)
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
         lower_bound=0.0,
         zero_when="the truth has probability 1",
@@ -104,6 +105,7 @@ class CategoricalCrossEntropy(ProbabilityRows):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
         lower_bound=0.0,
         zero_when="the truth has probability 1",
@@ -389,12 +391,15 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     q: float = 0.7
 
-    claims = Claims(
-        convex_in=("y_pred",),
-        lower_bound=0.0,
-        zero_when="the truth has probability 1",
-        symmetric="a renaming of the classes",
-    )
+    @property
+    def claims(self):
+        return Claims(
+            convex_in=("y_pred",),
+            lipschitz=1.0 if self.q == 1 else np.inf,
+            lower_bound=0.0,
+            zero_when="the truth has probability 1",
+            symmetric="a renaming of the classes",
+        )
 
     def __post_init__(self):
         if self.q != 1:
@@ -543,6 +548,7 @@ class SquaredHinge(Margin):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred",),
         lower_bound=0.0,
         symmetric="a renaming of the classes",
@@ -575,6 +581,7 @@ class Exponential(Margin):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred",),
         lower_bound=0.0,
         symmetric="a renaming of the classes",
@@ -619,7 +626,9 @@ class MulticlassHinge(Rowwise):
         lower_bound=0.0,
         symmetric="a renaming of the classes",
         invariant="adding one number to all logits of a row",
-        elsewhere={"keras": "keras.losses.CategoricalHinge()(one_hot, y_pred)"},
+        elsewhere={
+            "optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"
+        },
     )
 
     def _prepare(self, y, dtype):

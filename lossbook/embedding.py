@@ -357,7 +357,8 @@ def _below(limits, values, weights):
     last = np.maximum(below, 1) - 1
     ends = limits - values[[0, -1], np.newaxis]
     weight = np.where(np.isnan(ends).any(axis=0), np.nan, weight[below])
-    return weight, area[last] + weight * (limits - values[last])
+    shortfall = area[last] + weight * (limits - values[last])
+    return weight, np.where(weight == 0, 0.0, shortfall)
 
 
 def _pull(x, slopes):
@@ -366,9 +367,11 @@ def _pull(x, slopes):
     for i, slope in enumerate(slopes):
         difference = x[i] - x
         d = _distances(i, x, np.einsum("jk,jk->j", difference, difference))
-        if not np.isfinite(d).all():
-            difference[slope == 0] = 0.0  # no slope, however far: not 0 · inf
         difference /= np.where(d == 0, 1.0, d)[:, np.newaxis]
+        if not np.isfinite(
+            d
+        ).all():  # 0 · NaN, and no direction to what is infinitely far
+            difference[slope == 0] = 0.0
         gradient[i] = slope @ difference
     return gradient
 

@@ -29,6 +29,7 @@ class Poisson(Elementwise):
     symbol = "z"
     targets = (0.0, np.inf)
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred",),
         minimiser="log of the mean",
         elsewhere={
@@ -70,9 +71,11 @@ class GaussianNLL(Loss):
 
     symbol = r"\mu, s"
     claims = Claims(
+        lipschitz=np.inf,
+        lower_bound=-np.inf,
         elsewhere={
             "torch": "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, y_pred[:, 1].exp(), full=True)"
-        }
+        },
     )
 
     def _accept(self, y_true, y_pred):
@@ -115,6 +118,7 @@ class KLDivergence(CategoricalCrossEntropy):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
         lower_bound=0.0,
         zero_when="y_pred = y_true",
@@ -122,9 +126,9 @@ class KLDivergence(CategoricalCrossEntropy):
         minimiser="probability",
         strictly_proper=True,
         elsewhere={
-            "keras": "keras.losses.KLDivergence()(one_hot, y_pred)",
-            "torch": "torch.nn.functional.kl_div(y_pred.log(), one_hot, reduction='batchmean')",
-            "optax": "optax.losses.kl_divergence(jax.numpy.log(y_pred), one_hot).mean()",
+            "keras": "keras.losses.KLDivergence()(distribution, y_pred)",
+            "torch": "torch.nn.functional.kl_div(y_pred.log(), distribution, reduction='batchmean')",
+            "optax": "optax.losses.kl_divergence(jax.numpy.log(y_pred), distribution).mean()",
         },
     )
 

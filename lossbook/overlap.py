@@ -93,13 +93,14 @@ class Tversky(Overlap):
 
     alpha: float = 0.5
     beta: float = 0.5
-    claims = Claims(
-        lower_bound=0.0,
-        elsewhere={
-            "keras": "keras.losses.Tversky(0.5, 0.5, axis=(1,))(y_true, y_pred)"
-        },
-    )
 
     def __post_init__(self):
         require_parameter("alpha", self.alpha, 0, np.inf)
         require_parameter("beta", self.beta, 0, np.inf)
+
+    @property
+    def claims(self):
+        call = f"keras.losses.Tversky({self.alpha}, {self.beta}, axis=(1,))"
+        return Claims(
+            lower_bound=0.0, elsewhere={"keras": f"{call}(y_true, y_pred)"}
+        )

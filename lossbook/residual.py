@@ -34,6 +34,7 @@ class SquaredError(Residual):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred",),
         lower_bound=0.0,
         zero_when="y_pred = y_true",
@@ -307,6 +308,7 @@ class Expectile(Asymmetric):
     @property
     def claims(self):
         return Claims(
+            lipschitz=np.inf,
             convex_in=("y_pred",),
             lower_bound=0.0,
             zero_when="y_pred = y_true",
@@ -393,7 +395,10 @@ class GeneralRobust(Residual):
 
     @property
     def claims(self):
-        slope = {1.0: 1.0, 0.0: 1 / np.sqrt(2)}.get(self.alpha, np.inf) / self.scale
+        bounds = {2.0: np.inf, 1.0: 1.0, 0.0: 1 / np.sqrt(2), -np.inf: np.exp(-0.5)}
+        slope = (
+            float(bounds[self.alpha] / self.scale) if self.alpha in bounds else None
+        )
         return Claims(
             convex_in=("y_pred",) if self.alpha >= 1 else (),
             lipschitz=slope,
@@ -464,6 +469,7 @@ class SquaredLogarithmicError(Elementwise):
     targets = (-1.0, np.inf)
     open_domain = True
     claims = Claims(
+        lipschitz=np.inf,
         lower_bound=0.0,
         zero_when="y_pred = y_true",
         elsewhere={
@@ -504,6 +510,7 @@ class AbsolutePercentageError(Elementwise):
     """
 
     claims = Claims(
+        lipschitz=np.inf,
         convex_in=("y_pred",),
         lower_bound=0.0,
         zero_when="y_pred = y_true",
@@ -550,6 +557,7 @@ class CosineDistance(Loss):
 
     indexed = True
     claims = Claims(
+        lipschitz=np.inf,
         lower_bound=0.0,
         zero_when="y_pred = y_true",
         invariant="a positive factor on a prediction",

@@ -185,7 +185,9 @@ def _(loss, y, z):
     p = sp.exp(z[j]) / total
     right = sp.Sum(y[m] * sp.exp(z[m]), (m, 1, k)) / total
     slope = (1 - right) ** (gamma - 1) * (1 - right - gamma * right * sp.log(right))
-    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (p - y[j])
+    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (
+        p - y[j]
+    )
 
 
 @defines(classification.GeneralizedCrossEntropy)
@@ -266,7 +268,11 @@ def with_parameters(loss, expression):
     """Return ``expression`` with the exact numbers that the parameters of ``loss`` are."""
     values = {f.name: getattr(loss, f.name) for f in dataclasses.fields(loss)}
     return expression.subs(
-        {PARAMETERS[n]: sp.Rational(v) for n, v in values.items() if abs(v) < float("inf")}
+        {
+            PARAMETERS[n]: sp.Rational(v)
+            for n, v in values.items()
+            if abs(v) < float("inf")
+        }
     )
 
 

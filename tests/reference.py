@@ -163,7 +163,8 @@ class Exact:
                 return self.of(inputs)
 
             point = tuple(self.inputs[k] for k in orders)
-            return mpmath.diff(along, point, tuple(orders.values()))
+            slope = mpmath.diff(along, point, tuple(orders.values()))
+            return mpmath.chop(slope, mpmath.mpf(10) ** (10 - self.digits))
 
     def rounding(self, *entries):
         """Return Σ |x ∂/∂x| of the value or of a derivative, over all inputs that are rounded.

@@ -4,9 +4,21 @@ import numpy as np
 
 from lossbook import softmax
 from lossbook.base import Rowwise
+from lossbook.classification import (
+    GeneralizedCrossEntropy,
+    SigmoidFocal,
+    SoftmaxFocal,
+)
 from lossbook.likelihood import GaussianNLL
-from lossbook.overlap import Overlap
-from lossbook.residual import AbsolutePercentageError
+from lossbook.overlap import Overlap, Tversky
+from lossbook.residual import (
+    AbsolutePercentageError,
+    Expectile,
+    GeneralRobust,
+    Huber,
+    PseudoHuber,
+    Quantile,
+)
 
 EXTREME_LOGITS = [
     0.0,
@@ -49,6 +61,25 @@ EXTREME_ROWS = [
     [20, 0, 0], [40, 0, 0], [0, 0, 0], [1e5, 1e5, 1e5], [1e8, 1e8 + 8, 1e8], [1e3, 0, -1e3], [-1e3, -1e3, 0],
     [0, -np.inf, 0], [-np.inf, -np.inf, 3], [3e38, -3e38, 0], [700, 0, -40],
 ]  # fmt: skip
+
+
+VARIANTS = (
+    Huber(2.5),
+    PseudoHuber(0.3),
+    Quantile(0.9),
+    Expectile(0.1),
+    GeneralRobust(0.0),
+    GeneralRobust(2.0),
+    GeneralRobust(-np.inf),
+    GeneralRobust(-2.0, scale=0.5),
+    GeneralRobust(1e-9),
+    GeneralRobust(2 - 1e-9),
+    GeneralizedCrossEntropy(1.0),
+    GeneralizedCrossEntropy(0.1),
+    SigmoidFocal(0.5),
+    SoftmaxFocal(0.5),
+    Tversky(0.3, 0.7),
+)
 
 
 def target(loss, rng):
@@ -114,7 +145,7 @@ def extreme_samples(loss, dtype=np.float64):
                 yield np.eye(3, dtype=dtype)[label], row
     elif isinstance(loss, GaussianNLL):
         for y in (0.0, 1.0, -1e3):
-            for s in (0.0, -30.0, 30.0, 80.0):
+            for s in (0.0, -30.0, -80.0, 30.0, 80.0):
                 yield dtype(y), np.array([1.0, s], dtype)
     elif isinstance(loss, Overlap):
         masks = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0.5, 1, 0]], dtype)

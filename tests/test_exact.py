@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from samples import as_batch, batch, extreme_samples, random_sample
+from samples import VARIANTS, as_batch, batch, extreme_samples, random_sample
 
 import lossbook
 from lossbook import CATALOGUE, check_gradient, symbolic
@@ -14,7 +14,7 @@ from lossbook.base import Rowwise
 from lossbook.residual import CosineDistance, Residual
 from lossbook.symbolic import condition, definition, exact, expanded, symbols
 
-DEFINED = [loss for loss in CATALOGUE if symbolic.is_defined(loss)]
+DEFINED = [loss for loss in (*CATALOGUE, *VARIANTS) if symbolic.is_defined(loss)]
 DTYPES = (np.float32, np.float64)
 ULPS = 4
 
@@ -39,7 +39,9 @@ def ulps(got, true):
 def normwise(got, true):
     """Return the length of the error of a vector, in spacings of floats at its length."""
     error = mpmath.norm([mpmath.mpf(float(a)) - b for a, b in zip(got, true)])
-    return float(error / float(np.spacing(got.dtype.type(float(mpmath.norm(true))))))
+    return float(
+        error / float(np.spacing(got.dtype.type(float(mpmath.norm(true)))))
+    )
 
 
 def too_far(loss, y, p):
@@ -52,7 +54,9 @@ def too_far(loss, y, p):
     )
     distances = [ulps(got, number) for got, number in pairs]
     if isinstance(loss, CosineDistance):  # right as a vector; see its docstring
-        distances[1:] = [normwise(loss.gradient(*arrays).ravel(), slopes)] * len(slopes)
+        distances[1:] = [normwise(loss.gradient(*arrays).ravel(), slopes)] * len(
+            slopes
+        )
     if isinstance(loss, Residual) and y == p:
         del distances[1], slopes[0]  # at a kink the derivative is a choice
     allowed = [ULPS] * len(distances)
@@ -123,8 +127,15 @@ def stated_derivatives(loss, size):
         return stated
     variables = expanded(loss, size)[0]
     bases = [y] * size + [p] * size
-    entries = {b[1 + n % size]: x for n, (b, x) in enumerate(zip(bases, variables))} if loss.indexed else {}
-    rows = (stated.subs(symbolic.k, size).subs(symbolic.j, n + 1).doit() for n in range(size))
+    entries = (
+        {b[1 + n % size]: x for n, (b, x) in enumerate(zip(bases, variables))}
+        if loss.indexed
+        else {}
+    )
+    rows = (
+        stated.subs(symbolic.k, size).subs(symbolic.j, n + 1).doit()
+        for n in range(size)
+    )
     return [symbolic.with_parameters(loss, row.xreplace(entries)) for row in rows]
 
 
@@ -137,7 +148,9 @@ def test_stated_derivative_is_the_derivative_of_the_definition(loss):
         gradient = exact(loss, y, p)[1]
         variables = expanded(loss, len(gradient))[0]
         for stated, true in zip(stated_derivatives(loss, len(gradient)), gradient):
-            got = sp.lambdify(variables, stated, "mpmath")(*map(mpmath.mpf, numbers))
+            got = sp.lambdify(variables, stated, "mpmath")(
+                *map(mpmath.mpf, numbers)
+            )
             assert got == pytest.approx(float(true), rel=1e-9, abs=1e-13)
 
 
