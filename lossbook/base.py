@@ -239,18 +239,31 @@ def _refuse(name, array, wrong, start, must, fix):
 
 
 def require_inside(name, array, interval, start=0):
-    """Raise ValueError for numbers outside the closed interval.  NaN is refused in y_true only."""
+    """Raise ValueError for numbers outside the interval.  NaN is refused in y_true only.
+
+    A finite end belongs to the interval, but for -1, the end where log(1 + y) is infinite.
+    """
     low, high = interval
     if not np.isfinite(low) and not np.isfinite(high):
         return
-    wrong = (array < low) | (array > high)
+    wrong = (
+        (array < low)
+        | (array > high)
+        | ((array == low) & (interval == (-1.0, np.inf)))
+    )
     if name == "y_true":
         wrong |= np.isnan(array)
-    if wrong.any():
+    if not wrong.any():
+        return
+    if high == 1.0:
+        must = f"between {low:g} and {high:g}"
         fix = "Turn logits into probabilities with sigmoid or softmax, or use the loss that takes logits."
         if name == "y_true":
             fix = "Labels are 0 and 1, or probabilities between them; class numbers belong to losses of rows."
-        _refuse(name, array, wrong, start, f"between {low:g} and {high:g}", fix)
+    else:
+        must = "above -1" if low == -1.0 else f"at least {low:g}"
+        fix = "Leave such samples out, or choose a loss that is defined for them."
+    _refuse(name, array, wrong, start, must, fix)
 
 
 def require_labels(y, labels, start=0):

@@ -665,8 +665,8 @@ def smooth_labels(y, alpha):
     :math:`(1 - \alpha) y + \alpha / k` for distributions (n, k).  Class numbers have to be made
     one-hot first, because they do not say how many classes there are: ``np.eye(k)[y]``.
 
-    >>> smooth_labels([[1.0, 0.0]], 0.1).tolist()
-    [[0.95, 0.05]]
+    >>> smooth_labels([[1.0, 0.0]], 0.5).tolist()
+    [[0.75, 0.25]]
     """
     y = np.asarray(y)
     if y.ndim != 2:

@@ -113,11 +113,8 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
     """
     low, high = losses[0].domain
     if y_pred is None:
-        y_pred = (
-            np.linspace(low + 0.005, high - 0.005, 199)
-            if np.isfinite(high)
-            else np.linspace(y_true - 3, y_true + 3, 241)
-        )
+        ends = max(low + 0.005, y_true - 3), min(high - 0.005, y_true + 3)
+        y_pred = np.linspace(*ends, 199 if np.isfinite(high) else 241)
     target = np.full_like(y_pred, y_true)
     figure, (left, right) = subplots(1, 2)
     for loss in losses:

@@ -100,7 +100,8 @@ class Tversky(Overlap):
 
     @property
     def claims(self):
-        call = f"keras.losses.Tversky({self.alpha}, {self.beta}, axis=(1,))"
+        # Keras weighs misses by alpha and false alarms by beta, the reverse of its documentation.
+        call = f"keras.losses.Tversky({self.beta}, {self.alpha}, axis=(1,))"
         return Claims(
             lower_bound=0.0, elsewhere={"keras": f"{call}(y_true, y_pred)"}
         )

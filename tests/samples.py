@@ -182,7 +182,7 @@ def extreme_numbers(loss, dtype):
     if loss.domain[0] == -np.inf:
         points = points + [-x for x in points]
     elif loss.domain[0] < 0:
-        points = points + [-0.5, -0.999]
+        points = [*points, -0.5, -0.999]
     targets = (
         loss.targets
         if loss.hard
