@@ -267,7 +267,7 @@ class SigmoidFocal(Elementwise):
     probability of the true label, :math:`\sigma(z)` or :math:`\sigma(-z)`; derivative
     :math:`-(2y-1)(1-p_t)^\gamma\bigl(1 - p_t - \gamma p_t\log p_t\bigr)`.
 
-    Domain: logits are real numbers; targets 0 or 1; any equal shapes; ``gamma`` > 0.
+    Domain: logits are real numbers; targets 0 or 1; any equal shapes; ``gamma`` ≥ 0.
 
     Good for: very many easy negatives, as in object detection :cite:p:`lin2017`.  Price: it is
     not proper: its probabilities are less extreme than the true ones.
@@ -283,7 +283,8 @@ class SigmoidFocal(Elementwise):
     hard = True
 
     def __post_init__(self):
-        require_parameter("gamma", self.gamma, 0, np.inf)
+        if self.gamma != 0:
+            require_parameter("gamma", self.gamma, 0, np.inf)
 
     @property
     def claims(self):
@@ -322,7 +323,7 @@ class SoftmaxFocal(Rowwise):
     derivative :math:`(1-p_y)^{\gamma-1}\bigl(1 - p_y - \gamma p_y \log p_y\bigr)(p_j - [j = y])`.
 
     Domain: logits are real numbers, shape (n, k); targets are class numbers (n,) or one-hot
-    rows (n, k); ``gamma`` > 0.
+    rows (n, k); ``gamma`` ≥ 0.
 
     Good for: what :class:`SigmoidFocal` is good for, with k classes.  Price: the same.
 
@@ -336,7 +337,8 @@ class SoftmaxFocal(Rowwise):
     hard = True
 
     def __post_init__(self):
-        require_parameter("gamma", self.gamma, 0, np.inf)
+        if self.gamma != 0:
+            require_parameter("gamma", self.gamma, 0, np.inf)
 
     @property
     def claims(self):

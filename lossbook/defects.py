@@ -1,13 +1,18 @@
 """What other libraries return where it is not the loss: measured, and measured again by the tests.
 
-Each row says what is wrong, in which call, and for which input.  :func:`table` shows the rows in
-a chapter, :func:`measure` computes one again with the library that is installed.
+Each row of :data:`DEFECTS` says what is wrong, in which call, and for which input.  :func:`table`
+shows rows in a chapter; :func:`measure` computes one again with the library that is installed.
 
->>> print(DEFECTS[0].what)
-a probability of 0 for what happened
+>>> row = DEFECTS[0]
+>>> row.what, row.exact, row.returns
+('probability 0 for what happened', inf, 16.11809539794922)
+>>> row.loss(*row.arrays())
+inf
 """
 
+import importlib
 import math
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -15,89 +20,269 @@ import numpy as np
 from .base import Loss
 from .classification import (
     BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Hinge,
+    SigmoidCrossEntropy,
+    SigmoidFocal,
+    SoftmaxCrossEntropy,
+)
+from .likelihood import GaussianNLL, KLDivergence, Poisson
+from .residual import (
+    CosineDistance,
+    Huber,
+    LogCosh,
+    PseudoHuber,
+    SquaredError,
 )
 
+#: what each library is called, and the version that ``returns`` was measured with
 LIBRARIES = {
-    "keras": "Keras",
-    "torch": "PyTorch",
-    "optax": "optax",
-    "sklearn": "scikit-learn",
-    "scipy": "SciPy",
+    "keras": ("Keras", "3.15.1"),
+    "torch": ("PyTorch", "2.13.0"),
+    "optax": ("optax", "0.2.8"),
+    "sklearn": ("scikit-learn", "1.9.1"),
+    "scipy": ("SciPy", "1.17.1"),
 }
-#: the versions that the column ``returns`` was measured with
-MEASURED_WITH = {
-    "keras": "3.15.1",
-    "torch": "2.13.0",
-    "optax": "0.2.8",
-    "sklearn": "1.9.1",
-    "scipy": "1.17.1",
-}
-INF, NAN = math.inf, math.nan
 
 
 class Defect(NamedTuple):
-    """A call of a library that does not return the loss.
+    """A call of a library that returns something other than the loss.
 
-    ``call`` is an expression in the library, ``y_true``, ``y_pred`` and ``sample_weight``.
-    Numbers of ``y_pred``, and those of ``y_true`` that are of the same kind, get ``dtype``.
+    ``call`` is an expression in the library's name, ``y_true``, ``y_pred`` and, where there
+    are weights, ``sample_weight``.  Where ``exact`` is None there is no loss to return: an
+    error would be right, and ``loss`` raises one.
     """
 
     what: str
-    library: str
+    library: str  #: a key of LIBRARIES
     loss: Loss  #: the loss of this module that the call stands for
     call: str
     y_true: list
     y_pred: list
-    exact: float | None  #: None where there is no loss, and an error would be right
+    exact: float | None
     returns: float
     gradient: bool = False  #: the derivative by the first number of y_pred instead
     dtype: str = "float32"
     sample_weight: list | None = None
 
     def arrays(self):
-        """Return ``y_true`` and ``y_pred`` as arrays."""
-        p = np.array(self.y_pred, self.dtype)
-        y = np.array(self.y_true)
-        integer = "iu"
-        same = (y.dtype.kind in integer) == (p.dtype.kind in integer)
-        return y.astype(self.dtype) if same else y, p
+        """Return ``y_true`` and ``y_pred`` as arrays.
+
+        ``dtype`` is that of ``y_pred``, and of ``y_true`` unless one of them holds integers.
+        """
+        y, p = np.array(self.y_true), np.array(self.y_pred, self.dtype)
+        same_kind = (y.dtype.kind == "f") == (p.dtype.kind == "f")
+        return y.astype(self.dtype) if same_kind else y, p
 
 
-_KERAS = (
-    (
-        "a probability of 0 for what happened",
-        BinaryCrossEntropy(),
-        "BinaryCrossentropy()(y_true, y_pred)",
-        [1.0],
-        [0.0],
-        INF,
-        16.11809,
-    ),
-    (
-        "a probability of 1 for what did not happen",
-        BinaryCrossEntropy(),
-        "BinaryCrossentropy()(y_true, y_pred)",
-        [0.0],
-        [1.0],
-        INF,
-        15.94238,
-    ),
-    (
-        "a perfect prediction",
-        BinaryCrossEntropy(),
-        "BinaryCrossentropy()(y_true, y_pred)",
-        [1.0],
-        [1.0],
-        0.0,
-        1.192093e-7,
-    ),
-    (
-        "a small probability",
-        BinaryCrossEntropy(),
-        "BinaryCrossentropy()(y_true, y_pred)",
-        [1.0],
-        [1e-8],
-        18.42068,
-        16.11809,
-    ),
+BCE = "keras.losses.BinaryCrossentropy()(y_true, y_pred)"
+BCE_LOGITS = "keras.losses.BinaryCrossentropy(from_logits=True)(y_true, y_pred)"
+SPARSE = "keras.losses.SparseCategoricalCrossentropy()(y_true, y_pred)"
+SPARSE_LOGITS = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
+CCE = "keras.losses.CategoricalCrossentropy()(y_true, y_pred)"
+CCE_LOGITS = "keras.losses.CategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
+KERAS_MSE = "keras.losses.MeanSquaredError()(y_true, y_pred)"
+TORCH_BCE = "torch.nn.functional.binary_cross_entropy(y_pred, y_true)"
+TORCH_LOGITS = "torch.nn.functional.binary_cross_entropy_with_logits(y_pred, y_true)"
+OPTAX_SOFTMAX = "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true).mean()"
+MASKED = [[0.0, -math.inf, 0.0]]
+INF, NAN = math.inf, math.nan
+
+# fmt: off
+DEFECTS = (
+    Defect("probability 0 for what happened", "keras", BinaryCrossEntropy(), BCE, [1.0], [0.0], INF, 16.11809539794922),
+    Defect("probability 1 for what did not happen: not even the same cap", "keras", BinaryCrossEntropy(), BCE,
+           [0.0], [1.0], INF, 15.942384719848633),
+    Defect("a perfect prediction is not free", "keras", BinaryCrossEntropy(), BCE, [1.0], [1.0], 0.0, 1.1920928955078125e-07),
+    Defect("the worst predictions are not corrected", "keras", BinaryCrossEntropy(), BCE,
+           [1.0], [1e-8], -1e8, 0.0, gradient=True),
+    Defect("a sigmoid that was multiplied by 1: Keras no longer finds its logit", "keras", SigmoidCrossEntropy(),
+           "keras.losses.BinaryCrossentropy()(y_true, 1 * keras.ops.sigmoid(y_pred))", [1.0], [-50.0], 50.0, 16.11809539794922),
+    Defect("a label of −1", "keras", BinaryCrossEntropy(), BCE, [-1.0], [0.3], None, -0.490622878074646),
+    Defect("an infinite logit that is right", "keras", SigmoidCrossEntropy(), BCE_LOGITS, [1.0], [INF], 0.0, NAN),
+    Defect("probability 0 for the class that happened", "keras", CategoricalCrossEntropy(), SPARSE,
+           [0], [[0.0, 1.0]], INF, 16.11809539794922),
+    Defect("a row that does not sum to 1 is changed", "keras", CategoricalCrossEntropy(), CCE,
+           [[1.0, 0.0, 0.0]], [[0.2, 0.2, 0.2]], None, 1.0986123085021973),
+    Defect("class 0.9 is taken for class 0", "keras", CategoricalCrossEntropy(), SPARSE,
+           [0.9], [[0.25, 0.75]], None, 1.3862943649291992),
+    Defect("a small loss", "keras", SoftmaxCrossEntropy(), SPARSE_LOGITS, [0], [[20.0, 0.0, 0.0]], 4.1223072364e-9, 0.0),
+    Defect("a small gradient", "keras", SoftmaxCrossEntropy(), SPARSE_LOGITS,
+           [0], [[20.0, 0.0, 0.0]], -4.1223072279e-9, 0.0, gradient=True),
+    Defect("a class masked by −∞, one-hot labels", "keras", SoftmaxCrossEntropy(), CCE_LOGITS,
+           [[1.0, 0.0, 0.0]], MASKED, math.log(2), NAN),
+    Defect("a loss below its lower bound 0", "keras", LogCosh(), "keras.losses.log_cosh(y_true, y_pred)",
+           [0.0], [1e-9], 5e-19, -1.904654323148236e-09, dtype="float64"),
+    Defect("a small residual: 38 % lost in float64", "keras", LogCosh(), "keras.losses.log_cosh(y_true, y_pred)",
+           [0.0], [1e-4], 4.9999999917e-9, 3.095345646464409e-09, dtype="float64"),
+    Defect("an infinite residual", "keras", Huber(), "keras.losses.Huber()(y_true, y_pred)", [0.0], [INF], 1.0, NAN, gradient=True),
+    Defect("integers: delta/2 becomes 0", "keras", Huber(), "keras.losses.huber(y_true, y_pred)", [0], [5], 4.5, 5.0, dtype="int32"),
+    Defect("no chance for what is certain", "keras", KLDivergence(), "keras.losses.KLDivergence()(y_true, y_pred)",
+           [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], INF, 16.118093490600586),
+    Defect("three events at rate 0", "keras", Poisson(), "keras.losses.Poisson()(y_true, keras.ops.exp(y_pred))",
+           [3.0], [-INF], INF, 48.354286193847656),
+    Defect("a long vector of the right direction", "keras", CosineDistance(), "1 + keras.losses.CosineSimilarity()(y_true, y_pred)",
+           [[1.0, 0.0]], [[1e20, 0.0]], 0.0, 1.0),
+    Defect("an easy sample", "keras", SigmoidFocal(), "keras.losses.BinaryFocalCrossentropy(from_logits=True)(y_true, y_pred)",
+           [1.0], [20.0], 8.756510717575e-27, 0.0),
+    Defect("pixels: 0 − 255 is 1 in uint8", "keras", SquaredError(), "keras.losses.mean_squared_error(y_true, y_pred)",
+           [0], [255], 65025.0, 1.0, dtype="uint8"),
+    Defect("a target is cut to the integer type of the prediction", "keras", SquaredError(),
+           "keras.losses.mean_squared_error(y_true, y_pred)", [0.5], [0], 0.25, 0.0, dtype="int32"),
+    Defect("a class computes float64 in float32", "keras", SquaredError(), KERAS_MSE,
+           [16777216.0], [16777217.0], 1.0, 0.0, dtype="float64"),
+    Defect("a sample of weight 0 spoils the rest", "keras", SquaredError(),
+           "keras.losses.MeanSquaredError()(y_true, y_pred, sample_weight=sample_weight)",
+           [0.0, 0.0], [1.0, NAN], 1.0, NAN, sample_weight=[1.0, 0.0]),
+    Defect("a column against a row of equal numbers: nine pairs", "keras", SquaredError(), KERAS_MSE,
+           [[1.0], [2.0], [3.0]], [[1.0, 2.0, 3.0]], None, 4 / 3),
+    Defect("labels 0 and 1 are converted, but not beside a −1", "keras", Hinge(), "keras.losses.Hinge()(y_true, y_pred)",
+           [0.0, 1.0, -1.0], [0.5, 0.5, 0.5], None, 1.0),
+    Defect("probability 0 for what happened", "torch", BinaryCrossEntropy(), TORCH_BCE, [1.0], [0.0], INF, 100.0),
+    Defect("the gradient of a bad prediction", "torch", BinaryCrossEntropy(), TORCH_BCE,
+           [1.0], [1e-20], -1e20, -1e12, gradient=True),
+    Defect("a small gradient", "torch", SigmoidCrossEntropy(), TORCH_LOGITS, [1.0], [20.0], -2.0611536e-9, 0.0, gradient=True),
+    Defect("a small loss", "torch", SigmoidCrossEntropy(), TORCH_LOGITS, [0.0], [-20.0], 2.0611536203e-9, 0.0),
+    Defect("a confident mistake", "torch", SigmoidCrossEntropy(), "torch.nn.functional.soft_margin_loss(y_pred, 2 * y_true - 1)",
+           [1.0], [-1000.0], 1000.0, INF),
+    Defect("a small loss", "torch", SoftmaxCrossEntropy(), "torch.nn.functional.cross_entropy(y_pred, y_true)",
+           [0], [[20.0, 0.0, 0.0]], 4.1223072364e-9, 0.0),
+    Defect("a class masked by −∞, one-hot labels", "torch", SoftmaxCrossEntropy(),
+           "torch.nn.functional.cross_entropy(y_pred, y_true)", [[1.0, 0.0, 0.0]], MASKED, math.log(2), NAN),
+    Defect("a perfect prediction with a class of probability 0", "torch", KLDivergence(),
+           "torch.nn.functional.kl_div(y_pred.log(), y_true, reduction='batchmean')",
+           [[0.5, 0.5, 0.0]], [[0.5, 0.5, 0.0]], 0.0, NAN),
+    Defect("a small variance, e⁻¹⁸: taken for 10⁻⁶", "torch", GaussianNLL(),
+           "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, y_pred[:, 1].exp(), full=True)",
+           [0.0], [[1.0, -18.0]], 32829976.487604, 499994.0),
+    Defect("targets against a column of equal predictions: nine pairs", "torch", SquaredError(),
+           "torch.nn.functional.mse_loss(y_pred, y_true)", [1.0, 2.0, 3.0], [[1.0], [2.0], [3.0]], None, 4 / 3),
+    Defect("large equal logits", "optax", SoftmaxCrossEntropy(), OPTAX_SOFTMAX, [0], [[1e5, 1e5, 1e5]], math.log(3), 1.1015625),
+    Defect("class −1 is taken for the last", "optax", SoftmaxCrossEntropy(), OPTAX_SOFTMAX,
+           [-1], [[2.0, 1.0, 0.0]], None, 2.407606),
+    Defect("class 3 of 3", "optax", SoftmaxCrossEntropy(), OPTAX_SOFTMAX, [3], [[2.0, 1.0, 0.0]], None, NAN),
+    Defect("the gradient of a small residual", "optax", Huber(), "optax.losses.huber_loss(y_pred, y_true).mean()",
+           [0.0], [1e-9], 1e-9, 0.0, gradient=True),
+    Defect("a short vector of the right direction", "optax", CosineDistance(), "optax.losses.cosine_distance(y_pred, y_true).mean()",
+           [[1.0, 0.0]], [[1e-25, 0.0]], 0.0, -INF),
+    Defect("label 0: the loss is 1 whatever the score", "optax", Hinge(), "optax.losses.hinge_loss(y_pred, y_true).mean()",
+           [0.0], [5.0], None, 1.0),
+    Defect("probability 0 for what happened", "sklearn", BinaryCrossEntropy(),
+           "sklearn.metrics.log_loss(y_true, y_pred, labels=[0, 1])", [1.0], [0.0], INF, 36.04365338911715, dtype="float64"),
+    Defect("a large residual", "scipy", PseudoHuber(), "scipy.special.pseudo_huber(1.0, y_pred - y_true).mean()",
+           [0.0], [1e200], 1e200, INF, dtype="float64"),
 )
+# fmt: on
+
+
+def measure(defect):
+    """Return what the installed library returns for the call of ``defect``, as a float."""
+    extra = {}
+    if defect.sample_weight is not None:
+        extra["sample_weight"] = np.array(defect.sample_weight, defect.dtype)
+    result = evaluate(
+        defect.library, defect.call, *defect.arrays(), defect.gradient, **extra
+    )
+    return float(result.flat[0] if defect.gradient else result.item())
+
+
+def evaluate(library, call, y_true, y_pred, gradient=False, **names):
+    """Return the value of ``call``, or its derivative by ``y_pred``, as an array.
+
+    ``names`` are other arrays that the call uses.  What the library warns of is not shown.
+    """
+    modules = (library, "sklearn.metrics", "scipy.special")
+    modules = modules if library == "sklearn" else modules[:1]
+    names = {"y_true": y_true, **names}
+    spaces = {m.split(".")[0]: importlib.import_module(m) for m in modules}
+    run = {"keras": _keras, "torch": _torch, "optax": _jax}.get(library, _numpy)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return np.asarray(run(call, spaces, names, y_pred, gradient))
+
+
+def _keras(call, spaces, names, y_pred, gradient):
+    tf = importlib.import_module("tensorflow")
+    if not gradient:
+        return eval(call, {**spaces, **names, "y_pred": tf.constant(y_pred)})
+    with tf.GradientTape() as tape:
+        p = tf.Variable(y_pred)
+        value = eval(call, {**spaces, **names, "y_pred": p})
+    return tape.gradient(value, p)
+
+
+def _torch(call, spaces, names, y_pred, gradient):
+    torch = spaces["torch"]
+    names = {name: torch.tensor(array) for name, array in names.items()}
+    p = torch.tensor(y_pred, requires_grad=gradient)
+    value = eval(call, {**spaces, **names, "y_pred": p})
+    return torch.autograd.grad(value, p)[0] if gradient else value
+
+
+def _jax(call, spaces, names, y_pred, gradient):
+    jax = importlib.import_module("jax")
+
+    def value(p):
+        return eval(call, {**spaces, "jax": jax, **names, "y_pred": p})
+
+    with jax.enable_x64(y_pred.dtype == np.float64):
+        names = {name: jax.numpy.array(array) for name, array in names.items()}
+        return (jax.grad(value) if gradient else value)(jax.numpy.array(y_pred))
+
+
+def _numpy(call, spaces, names, y_pred, gradient):
+    if gradient:
+        raise ValueError("NumPy has no gradient of a call. Measure its value.")
+    return eval(call, {**spaces, **names, "y_pred": y_pred})
+
+
+def table(library=None):
+    """Return the defects of ``library``, a key of LIBRARIES, or of all as a Markdown table.
+
+    "undefined" says that the input has no loss, and that an error would be right.
+    """
+    from IPython.display import Markdown  # only where a table is shown
+
+    if library is not None and library not in LIBRARIES:
+        raise ValueError(f"library is {library!r}: it must be one of {[*LIBRARIES]}.")
+    rows = [d for d in DEFECTS if library in (None, d.library)]
+    return Markdown("\n".join([*_head(library), *(_row(d, library) for d in rows)]))
+
+
+def _head(library):
+    names = ["what is wrong", "call", "`y_true`", "`y_pred`", "true value", "returned"]
+    names[-1] += " by " + " ".join(LIBRARIES[library]) if library else ""
+    names = names if library else ["library", *names]
+    return "| " + " | ".join(names) + " |", "|:--" * (len(names) - 2) + "|--:|--:|"
+
+
+def _row(defect, library):
+    call = defect.call.replace("=sample_weight", f"={defect.sample_weight}")
+    kind = "" if defect.dtype == "float32" else f" {defect.dtype}"
+    cells = [
+        defect.what,
+        ("derivative of " if defect.gradient else "") + f"`{call}`",
+        f"`{defect.y_true}`",
+        f"`{defect.y_pred}`{kind}",
+        *_numbers(defect.exact, defect.returns),
+    ]
+    if not library:
+        cells.insert(0, " ".join(LIBRARIES[defect.library]))
+    return "| " + " | ".join(cells) + " |"
+
+
+def _numbers(exact, returns):
+    """Return both as LaTeX, with as many digits as show that they differ, at least four."""
+    if exact is None:
+        return "undefined", _latex(returns, 4)
+    texts = ((_latex(exact, n), _latex(returns, n)) for n in range(4, 18))
+    return next(pair for pair in texts if pair[0] != pair[1])
+
+
+def _latex(x, digits):
+    if math.isnan(x):
+        return "NaN"
+    if math.isinf(x):
+        return r"$\infty$" if x > 0 else r"$-\infty$"
+    mantissa, e, exponent = f"{x:.{digits}g}".partition("e")
+    return f"${mantissa}" + (rf" \times 10^{{{int(exponent)}}}$" if e else "$")

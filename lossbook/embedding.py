@@ -118,6 +118,7 @@ class Contrastive(Embedding):
         r" -2 \max(0, m - d) (x_i - x_j) / d & y_i \ne y_j \end{cases}",
     )
     claims = Claims(
+        lipschitz=np.inf,
         lower_bound=0.0,
         symmetric="a renaming of the classes",
         invariant="adding one vector to all embeddings",
@@ -179,6 +180,7 @@ class Triplet(Embedding):
         r" - \frac{x_a - x_n}{\lVert x_a - x_n \rVert} \quad (\ell_{apn} > 0)",
     )
     claims = Claims(
+        lipschitz=float(np.sqrt(6)),
         lower_bound=0.0,
         symmetric="a renaming of the classes",
         invariant="adding one vector to all embeddings",
@@ -247,6 +249,7 @@ class InfoNCE(Embedding):
         r" \Bigl(q_{ij} - \frac{[j \in P_i]}{\lvert P_i \rvert}\Bigr)",
     )
     claims = Claims(
+        lipschitz=np.inf,
         lower_bound=0.0,
         symmetric="a renaming of the classes",
         invariant="scaling an embedding",

@@ -720,6 +720,24 @@ def test_claims_of_embeddings():
     )
 
 
+def test_claimed_lengths_of_gradients():
+    rng = np.random.default_rng(26)
+    far, small = (
+        np.array([[0.0], [1e7]]),
+        np.array([[1e-7, 0.0], [0.0, 1.0], [1.0, 0.0]]),
+    )
+    assert Contrastive().claims.lipschitz == InfoNCE().claims.lipschitz == np.inf
+    assert np.linalg.norm(Contrastive().gradient([0, 0], far)) > 1e6
+    assert np.linalg.norm(InfoNCE().gradient([0, 0, 1], small)) > 1e6
+    # Of one triplet: [0, 0, 1] are two, of which the second pays nothing.
+    steepest = np.linalg.norm(2 * Triplet(1 + 2 * EPS).gradient(*KINK))
+    assert steepest == pytest.approx(Triplet().claims.lipschitz, rel=1e-15)
+    for _ in range(200):
+        x = rng.normal(0, 1, (3, 2))
+        if np.count_nonzero(Triplet().per_sample([0, 0, 1], x)) == 1:
+            assert np.linalg.norm(2 * Triplet().gradient([0, 0, 1], x)) <= steepest
+
+
 def test_claims_of_sequences():
     y, z = batch(CTC(), np.random.default_rng(21))
     z = np.round(z * 64) / 64

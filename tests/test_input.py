@@ -398,8 +398,9 @@ def test_float32_rows_are_allowed_their_rounding():
 @pytest.mark.parametrize("cls, value, message", [
     (Huber, 0.0, "positive finite"), (Huber, np.inf, "positive finite"), (PseudoHuber, -1, "positive finite"),
     (Huber, np.nan, "positive finite"), (Quantile, 0.0, "between 0 and 1"), (Quantile, 1.0, "between 0 and 1"),
-    (Expectile, 1.5, "between 0 and 1"), (GeneralRobust, np.inf, "finite number or -inf"), (GeneralRobust, np.nan, "finite"),
-    (SigmoidFocal, 0.0, "positive"), (SoftmaxFocal, -2, "positive"), (GeneralizedCrossEntropy, 1.1, "between 0 and 1"),
+    (Expectile, 1.5, "between 0 and 1"), (GeneralRobust, np.inf, "finite number or -inf"),
+    (GeneralRobust, np.nan, "finite"),
+    (SigmoidFocal, -1.0, "positive"), (SoftmaxFocal, -2, "positive"), (GeneralizedCrossEntropy, 1.1, "between 0 and 1"),
     (GeneralizedCrossEntropy, 0, "between 0 and 1"), (Tversky, 0, "positive"),
 ])  # fmt: skip
 def test_parameters_out_of_range(cls, value, message):
