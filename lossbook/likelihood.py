@@ -108,7 +108,7 @@ class KLDivergence(CategoricalCrossEntropy):
     Formula: :math:`\sum_j y_j \log(y_j/p_j)` for each row, with :math:`0\log 0 = 0`; derivative
     :math:`-y_j/p_j`, that of the cross-entropy, from which it differs by the entropy of y.
 
-    Domain: as for :class:`CategoricalCrossEntropy`.  The unit is the nat.
+    Domain: as for :class:`~lossbook.classification.CategoricalCrossEntropy`.  The unit is the nat.
 
     Good for: soft targets, because it is 0 when the prediction is right.  Price: inf where the
     prediction excludes what is possible.
