@@ -43,6 +43,11 @@ LIBRARIES = {
     "sklearn": ("scikit-learn", "1.9.1"),
     "scipy": ("SciPy", "1.17.1"),
 }
+#: what calls use beyond what ``import sklearn`` and ``import scipy`` load
+SUBMODULES = {
+    "sklearn": ("sklearn.metrics", "scipy.special"),
+    "scipy": ("scipy.special",),
+}
 
 
 class Defect(NamedTuple):
@@ -98,7 +103,7 @@ DEFECTS = (
            [1.0], [1e-8], -1e8, 0.0, gradient=True),
     Defect("a sigmoid that was multiplied by 1: Keras no longer finds its logit", "keras", SigmoidCrossEntropy(),
            "keras.losses.BinaryCrossentropy()(y_true, 1 * keras.ops.sigmoid(y_pred))", [1.0], [-50.0], 50.0, 16.11809539794922),
-    Defect("a label of −1", "keras", BinaryCrossEntropy(), BCE, [-1.0], [0.3], None, -0.490622878074646),
+    Defect("label −1: a loss below 0", "keras", BinaryCrossEntropy(), BCE, [-1.0], [0.3], None, -0.490622878074646),
     Defect("an infinite logit that is right", "keras", SigmoidCrossEntropy(), BCE_LOGITS, [1.0], [INF], 0.0, NAN),
     Defect("probability 0 for the class that happened", "keras", CategoricalCrossEntropy(), SPARSE,
            [0], [[0.0, 1.0]], INF, 16.11809539794922),
@@ -111,13 +116,13 @@ DEFECTS = (
            [0], [[20.0, 0.0, 0.0]], -4.1223072279e-9, 0.0, gradient=True),
     Defect("a class masked by −∞, one-hot labels", "keras", SoftmaxCrossEntropy(), CCE_LOGITS,
            [[1.0, 0.0, 0.0]], MASKED, math.log(2), NAN),
-    Defect("a loss below its lower bound 0", "keras", LogCosh(), "keras.losses.log_cosh(y_true, y_pred)",
+    Defect("a tiny residual: a loss below 0", "keras", LogCosh(), "keras.losses.log_cosh(y_true, y_pred)",
            [0.0], [1e-9], 5e-19, -1.904654323148236e-09, dtype="float64"),
     Defect("a small residual: 38 % lost in float64", "keras", LogCosh(), "keras.losses.log_cosh(y_true, y_pred)",
            [0.0], [1e-4], 4.9999999917e-9, 3.095345646464409e-09, dtype="float64"),
     Defect("an infinite residual", "keras", Huber(), "keras.losses.Huber()(y_true, y_pred)", [0.0], [INF], 1.0, NAN, gradient=True),
     Defect("integers: delta/2 becomes 0", "keras", Huber(), "keras.losses.huber(y_true, y_pred)", [0], [5], 4.5, 5.0, dtype="int32"),
-    Defect("no chance for what is certain", "keras", KLDivergence(), "keras.losses.KLDivergence()(y_true, y_pred)",
+    Defect("probability 0 for what is certain", "keras", KLDivergence(), "keras.losses.KLDivergence()(y_true, y_pred)",
            [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], INF, 16.118093490600586),
     Defect("three events at rate 0", "keras", Poisson(), "keras.losses.Poisson()(y_true, keras.ops.exp(y_pred))",
            [3.0], [-INF], INF, 48.354286193847656),
@@ -142,10 +147,10 @@ DEFECTS = (
     Defect("the gradient of a bad prediction", "torch", BinaryCrossEntropy(), TORCH_BCE,
            [1.0], [1e-20], -1e20, -1e12, gradient=True),
     Defect("a small gradient", "torch", SigmoidCrossEntropy(), TORCH_LOGITS, [1.0], [20.0], -2.0611536e-9, 0.0, gradient=True),
-    Defect("a small loss", "torch", SigmoidCrossEntropy(), TORCH_LOGITS, [0.0], [-20.0], 2.0611536203e-9, 0.0),
+    Defect("a small loss, two classes", "torch", SigmoidCrossEntropy(), TORCH_LOGITS, [0.0], [-20.0], 2.0611536203e-9, 0.0),
     Defect("a confident mistake", "torch", SigmoidCrossEntropy(), "torch.nn.functional.soft_margin_loss(y_pred, 2 * y_true - 1)",
            [1.0], [-1000.0], 1000.0, INF),
-    Defect("a small loss", "torch", SoftmaxCrossEntropy(), "torch.nn.functional.cross_entropy(y_pred, y_true)",
+    Defect("a small loss, three classes", "torch", SoftmaxCrossEntropy(), "torch.nn.functional.cross_entropy(y_pred, y_true)",
            [0], [[20.0, 0.0, 0.0]], 4.1223072364e-9, 0.0),
     Defect("a class masked by −∞, one-hot labels", "torch", SoftmaxCrossEntropy(),
            "torch.nn.functional.cross_entropy(y_pred, y_true)", [[1.0, 0.0, 0.0]], MASKED, math.log(2), NAN),
@@ -164,7 +169,7 @@ DEFECTS = (
     Defect("the gradient of a small residual", "optax", Huber(), "optax.losses.huber_loss(y_pred, y_true).mean()",
            [0.0], [1e-9], 1e-9, 0.0, gradient=True),
     Defect("a short vector of the right direction", "optax", CosineDistance(), "optax.losses.cosine_distance(y_pred, y_true).mean()",
-           [[1.0, 0.0]], [[1e-25, 0.0]], 0.0, -INF),
+           [[1.0, 0.0]], [[1e-25, 0.0]], 0.0, NAN),
     Defect("label 0: the loss is 1 whatever the score", "optax", Hinge(), "optax.losses.hinge_loss(y_pred, y_true).mean()",
            [0.0], [5.0], None, 1.0),
     Defect("probability 0 for what happened", "sklearn", BinaryCrossEntropy(),
@@ -191,10 +196,11 @@ def evaluate(library, call, y_true, y_pred, gradient=False, **names):
 
     ``names`` are other arrays that the call uses.  What the library warns of is not shown.
     """
-    modules = (library, "sklearn.metrics", "scipy.special")
-    modules = modules if library == "sklearn" else modules[:1]
+    for module in SUBMODULES.get(library, ()):
+        importlib.import_module(module)
+    roots = {m.split(".")[0] for m in (library, *SUBMODULES.get(library, ()))}
+    spaces = {root: importlib.import_module(root) for root in roots}
     names = {"y_true": y_true, **names}
-    spaces = {m.split(".")[0]: importlib.import_module(m) for m in modules}
     run = {"keras": _keras, "torch": _torch, "optax": _jax}.get(library, _numpy)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

@@ -290,9 +290,8 @@ class InfoNCE(Embedding):
         # cancel: each is taken as its expm1 from the nearest of them.
         spread = np.expm1(near[positive] - near[positive].max())
         level = np.exp(near[positive].max() - best) * (w[positive].sum() / w.max())
-        e[positive] = target * (
-            level * (spread - target @ spread) - e[negative].sum()
-        )
+        spread -= target @ spread
+        e[positive] = target * (level * spread - e[negative].sum())
         # The cosine 1 - d²/2 falls with the distance d, by d.
         slope = -w[i] * (e / total) * _distances(i, x, squares) / self.temperature
         return w[i] * number[0], w[i], slope
@@ -300,13 +299,12 @@ class InfoNCE(Embedding):
     def _softmax(self, i, positive, u, squares, w):
         """Return the number of the anchor i, and the parts of the softmax over the others."""
         squares[i] = np.inf  # the anchor is not among the others
-        if (
-            squares > 2
-        ).all():  # all behind it: cosine + 1 = |u + v|²/2 keeps the digits
+        # The cosine is 1 - |u - v|²/2, which keeps the digits of near samples, and for samples
+        # that all lie behind the anchor |u + v|²/2 - 1.  The 1 has no effect.
+        if (squares > 2).all():
             middle = u + u[i]
             squares = -np.einsum("jk,jk->j", middle, middle)
             squares[i] = np.inf
-        # 1 - cosine = |u - v|²/2 keeps those of near samples; the 1 has no effect.
         near = (squares.min() - squares) / 2.0 / self.temperature
         logit = near + np.log(w / w.max())
         gap, e, others, top = softmax_terms(logit)

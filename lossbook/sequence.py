@@ -94,10 +94,8 @@ class CTC(Loss):
         # Let Q be the probability of a miss.  p = (1 - Q)·posterior + Q·(posterior of a miss),
         # so that p - posterior = Pr(π_t = c, miss) - Q·posterior, which does not cancel for
         # small Q.
-        stray = paths.p * (
-            paths.lost[:, :-1, np.newaxis] + paths.before @ paths.barred
-        )
-        stray += (paths.inside * failing) @ paths.emits
+        stray = paths.lost[:, :-1, np.newaxis] + paths.before @ paths.barred
+        stray = paths.p * stray + (paths.inside * failing) @ paths.emits
         due = paths.missed[:, np.newaxis, np.newaxis] * (posterior @ paths.emits)
         slope, size = stray - due, stray + due
         # The slopes of a frame sum to 0: a class of most of the size takes what others leave.
