@@ -9,6 +9,7 @@ in ``claims.elsewhere``, so a loss added to the catalogue is compared with no fu
 
 import argparse
 import functools
+import gc
 import importlib.metadata
 import json
 import math
@@ -78,7 +79,18 @@ class Made:
 def function(call, **names):
     """Return the call of another library as a function of its arrays."""
     call = call.replace("distribution", "y_true")
-    return eval(f"lambda y_true, y_pred, one_hot: {call}", names)
+    made = eval(f"lambda y_true, y_pred, one_hot: {call}", names)
+
+    def named(*arrays):
+        try:
+            return made(*arrays)
+        except (
+            Exception
+        ) as error:  # the traceback of an eval does not show its text
+            error.add_note(call)
+            raise
+
+    return named
 
 
 def keras_eager(call, dtype):
@@ -111,11 +123,10 @@ def torch_backward(call, dtype):
     loss = function(call, torch=torch)
 
     def run(y, p, one_hot):
-        p.requires_grad_(True)
-        p.grad = None
-        value = loss(y, p, one_hot)
+        value = loss(y, p.requires_grad_(True), one_hot)
         value.backward()
-        return value.detach(), p.grad
+        gradient, p.grad = p.grad, None
+        return value.detach(), gradient
 
     return torch.tensor, run
 
@@ -239,14 +250,21 @@ def peak(run, size):
         text = Path("/proc/self/status").read_text("ascii")
         return 1024 * int(text.split(key + ":")[1].split()[0])
 
-    run(), run()
-    try:
-        Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
-        before = status("VmRSS")
-        run()
-        return (status("VmHWM") - before) / size
-    except OSError:  # only Linux tells
-        return math.nan
+    run()
+    grown = []
+    for _ in range(3):
+        gc.collect()
+        time.sleep(0.05)  # JAX gives memory back from another thread
+        try:
+            Path("/proc/self/clear_refs").write_text(
+                "5", "ascii"
+            )  # resets the peak
+            before = status("VmRSS")
+            run()
+            grown.append((status("VmHWM") - before) / size)
+        except OSError:  # only Linux tells
+            return math.nan
+    return max(grown)
 
 
 def measure(peer, quick, memory):
@@ -310,11 +328,14 @@ def results(peer, job, arguments):
     """Run a worker, with one thread for each library, and return its rows."""
     command = [sys.executable, __file__, "--worker", peer, job, "--out", str(arguments.out)]  # fmt: skip
     extra = MEMORY if job == "memory" else {}
-    subprocess.run(
+    done = subprocess.run(
         command + ["--quick"] * arguments.quick,
-        check=True,
         env=os.environ | THREADS | QUIET | extra,
+        stderr=subprocess.PIPE,  # TensorFlow talks even when told not to
+        text=True,
     )
+    if done.returncode:
+        raise SystemExit(done.stderr)
     return json.loads((arguments.out / f"{peer}-{job}.json").read_text("utf-8"))
 
 
@@ -352,7 +373,7 @@ def worst(found, exact, dtype):
     return max(values, default=None), max(slopes, default=None)
 
 
-def accuracy(rows):
+def errors(rows):
     """Return (loss, dtype, errors of lossbook, errors of the peer) for rows of outputs."""
     by_name = {repr(loss): loss for loss in CATALOGUE}
     table = []
@@ -427,7 +448,7 @@ def accuracy_section(peer, rows):
     yield from markdown(
         ["loss", "dtype", "value: lossbook", "value: peer", "gradient: lossbook", "gradient: peer"],
         [[f"`{name}`", dtype, *(x for pair in zip(show(a), show(b)) for x in pair)]
-         for name, dtype, a, b in accuracy(rows)])  # fmt: skip
+         for name, dtype, a, b in errors(rows)])  # fmt: skip
 
 
 def memory_table(rows):
@@ -456,7 +477,7 @@ def versions():
     return ", ".join(found)
 
 
-def report(speed, memory, exact):
+def report(accuracy, memory, speed):
     """Yield the lines of the report."""
     yield "# lossbook beside other libraries\n"
     yield f"{versions()}; one thread each; lossbook and the peer take turns in one process.\n"  # fmt: skip
@@ -477,7 +498,7 @@ def report(speed, memory, exact):
     yield ("Worst relative error of 20 single samples against values to 50 digits. An error near 1 says that the "
            "library computes another function there: it clips a probability, or divides a row by its sum. Where the "
            "peer refuses single samples, or there is no exact value, a loss is left out.\n")  # fmt: skip
-    for peer, rows in exact.items():
+    for peer, rows in accuracy.items():
         yield from accuracy_section(peer, rows)
 
 
@@ -521,12 +542,16 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.worker:
         return work(arguments)
-    found = {"speed": {}, "memory": {}, "accuracy": {}}
-    for peer in arguments.peers:
-        for job, by_peer in found.items():
+    found = {
+        "accuracy": {},
+        "memory": {},
+        "speed": {},
+    }  # a call that fails does at once
+    for job, by_peer in found.items():
+        for peer in arguments.peers:
             print(f"{PEERS[peer][0]}: {job}", flush=True)
             by_peer[peer] = results(peer, job, arguments)
-    text = "\n".join(report(*found.values()))
+    text = "\n".join(report(**found))
     (arguments.out / "report.md").write_text(text, "utf-8")
     plot(found["speed"], arguments.out / "report.png")
     print(f"Wrote report.md and report.png to {arguments.out}")
