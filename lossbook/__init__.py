@@ -17,6 +17,7 @@ from .classification import (
     smooth_labels,
 )
 from .elementary import log_softmax, sigmoid, softmax, softplus, xlog1py, xlogy
+from .embedding import Contrastive, InfoNCE, Triplet
 from .gradcheck import check_gradient
 from .likelihood import GaussianNLL, KLDivergence, Poisson
 from .overlap import Dice, Tversky
@@ -34,16 +35,19 @@ from .residual import (
     SquaredError,
     SquaredLogarithmicError,
 )
+from .sequence import CTC
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CATALOGUE",
+    "CTC",
     "AbsoluteError",
     "AbsolutePercentageError",
     "BinaryCrossEntropy",
     "Brier",
     "CategoricalCrossEntropy",
+    "Contrastive",
     "CosineDistance",
     "Dice",
     "EpsilonInsensitive",
@@ -54,6 +58,7 @@ __all__ = [
     "GeneralizedCrossEntropy",
     "Hinge",
     "Huber",
+    "InfoNCE",
     "KLDivergence",
     "LogCosh",
     "MulticlassHinge",
@@ -67,6 +72,7 @@ __all__ = [
     "SquaredError",
     "SquaredHinge",
     "SquaredLogarithmicError",
+    "Triplet",
     "Tversky",
     "check_gradient",
     "log_softmax",

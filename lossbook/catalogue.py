@@ -14,6 +14,7 @@ from .classification import (
     SoftmaxFocal,
     SquaredHinge,
 )
+from .embedding import Contrastive, InfoNCE, Triplet
 from .likelihood import GaussianNLL, KLDivergence, Poisson
 from .overlap import Dice, Tversky
 from .residual import (
@@ -30,6 +31,7 @@ from .residual import (
     SquaredError,
     SquaredLogarithmicError,
 )
+from .sequence import CTC
 
 CATALOGUE = (
     SquaredError(),
@@ -61,4 +63,8 @@ CATALOGUE = (
     Exponential(),
     Dice(),
     Tversky(),
+    Contrastive(),
+    Triplet(),
+    InfoNCE(),
+    CTC(),
 )

@@ -413,12 +413,18 @@ class GeneralizedCrossEntropy(ProbabilityRows):
             return nan - np.expm1(self.q * np.log(p)) / self.q
         return product(y, -np.expm1(self.q * np.log(p)) / self.q).sum(axis=1)
 
+    def _slope(self, p):
+        # p^q / p, because q - 1 would be rounded
+        return np.where(p == 0, 0.0 ** (np.float64(self.q) - 1.0), p**self.q / p)
+
     def _gradient(self, y, p, nan):
         if y.ndim == 2:
-            return product(y, -(p ** (self.q - 1.0)))
+            return product(y, -self._slope(p))
         gradient, label = np.zeros_like(p) + nan[:, np.newaxis], y[:, np.newaxis]
-        slope = -(np.take_along_axis(p, label, axis=1) ** (self.q - 1.0))
-        np.put_along_axis(gradient, label, nan[:, np.newaxis] + slope, axis=1)
+        slope = nan[:, np.newaxis] - self._slope(
+            np.take_along_axis(p, label, axis=1)
+        )
+        np.put_along_axis(gradient, label, slope, axis=1)
         return gradient
 
 

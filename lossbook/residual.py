@@ -416,14 +416,15 @@ class GeneralRobust(Residual):
             return x * x / 2
         if a == -np.inf:
             return -np.expm1(-x * x / 2)
-        if abs(a) < 1e-100:
-            return self._log(x) * b / 2
         log = self._log(x)
+        if abs(a) < 1e-100:
+            return log * b / 2
         # Where the power is large it keeps the digits, elsewhere expm1 does.
         far = np.abs(x) ** a * b ** (1 - a / 2) / a - b / a
         middle = b / a * (np.hypot(1.0, x / np.sqrt(b)) ** a - 1)
         large = np.where(log > 80, far, middle)
-        near = b / a * np.expm1(a / 2 * log)
+        tiny = np.abs(a * log) < 1e-20  # its exponential may be subnormal
+        near = np.where(tiny, log * b / 2, b / a * np.expm1(a / 2 * log))
         return np.where((log > 2) & (np.abs(a * log) > 2), large, near)
 
     def _log(self, x):

@@ -374,7 +374,7 @@ def _compiled(loss, size, slopes=False):
                 ),
             )
         ]
-    return sp.lambdify(variables, expressions, "mpmath")
+    return sp.lambdify(variables, expressions, "mpmath", cse=True)
 
 
 def _evaluate(function, inputs, digits=DIGITS):

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from lossbook import softmax
+from lossbook import CATALOGUE, CTC, softmax
 from lossbook.base import Rowwise
 from lossbook.classification import (
     GeneralizedCrossEntropy,
     SigmoidFocal,
     SoftmaxFocal,
 )
+from lossbook.embedding import Embedding
 from lossbook.likelihood import GaussianNLL
 from lossbook.overlap import Overlap, Tversky
 from lossbook.residual import (
@@ -63,6 +64,10 @@ EXTREME_ROWS = [
 ]  # fmt: skip
 
 
+# Losses of which each sample has a number of its own; those of a batch are tested elsewhere.
+SAMPLEWISE = tuple(
+    loss for loss in CATALOGUE if not isinstance(loss, Embedding | CTC)
+)
 VARIANTS = (
     Huber(2.5),
     PseudoHuber(0.3),

@@ -5,10 +5,17 @@ import importlib
 
 import numpy as np
 import pytest
-from samples import VARIANTS, as_batch, batch, extreme_samples, random_sample
+from samples import (
+    SAMPLEWISE,
+    VARIANTS,
+    as_batch,
+    batch,
+    extreme_samples,
+    random_sample,
+)
 
 import lossbook
-from lossbook import CATALOGUE, sigmoid, softmax
+from lossbook import sigmoid, softmax
 from lossbook.base import Claims, Rowwise
 from lossbook.overlap import Overlap
 
@@ -282,7 +289,7 @@ def problems(loss, claims):
     ]
 
 
-@pytest.mark.parametrize("loss", (*CATALOGUE, *VARIANTS), ids=repr)
+@pytest.mark.parametrize("loss", (*SAMPLEWISE, *VARIANTS), ids=repr)
 def test_claims(loss):
     assert not problems(loss, loss.claims)
 

@@ -5,11 +5,10 @@ import warnings
 
 import numpy as np
 import pytest
-from samples import batch
+from samples import SAMPLEWISE, batch
 
 import lossbook
 from lossbook import (
-    CATALOGUE,
     AbsolutePercentageError,
     BinaryCrossEntropy,
     Brier,
@@ -34,10 +33,10 @@ from lossbook import (
 )
 from lossbook.base import BLOCK, Elementwise, Rowwise
 
-ELEMENTWISE = [loss for loss in CATALOGUE if isinstance(loss, Elementwise)]
-ROWWISE = [loss for loss in CATALOGUE if isinstance(loss, Rowwise)]
+ELEMENTWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Elementwise)]
+ROWWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Rowwise)]
 PROBABILITY_TARGETS = [c for c in ELEMENTWISE if c.targets == (0.0, 1.0)]
-HARD = [c for c in CATALOGUE if c.hard]
+HARD = [c for c in SAMPLEWISE if c.hard]
 METHODS = ("__call__", "gradient", "value_and_gradient", "per_sample")
 HALF = np.full((2, 2), 0.5)
 
@@ -183,7 +182,7 @@ def test_bad_input(loss, y_true, y_pred, message, method):
     ([1.0], "one weight for each number"), ([[1.0], [1.0]], "one weight"), ([1.0, -1.0], "≥ 0"), ([1.0, np.nan], "NaN"),
     ([1.0, np.inf], "infinite"), ([0.0, 0.0], "Keep at least one"), ([], "empty"),
 ])  # fmt: skip
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_bad_weights(loss, weight, message):
     y, p = batch(loss, np.random.default_rng(0), 2)
     for method in (loss, loss.gradient, loss.value_and_gradient):
@@ -198,7 +197,7 @@ def test_the_place_of_a_bad_value_counts_from_the_first_sample():
         SigmoidCrossEntropy()(y, np.zeros(3 * BLOCK))
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_nan_in_a_prediction_comes_out_as_nan(loss):
     y, p = batch(loss, np.random.default_rng(1))
     for place in np.ndindex(p.shape):
@@ -215,7 +214,7 @@ def test_nan_in_a_prediction_comes_out_as_nan(loss):
         np.testing.assert_array_equal(gradient[others], loss.gradient(y, p)[others])
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_no_warning_even_when_numpy_is_told_to_raise(loss):
     y, p = batch(loss, np.random.default_rng(2))
     if loss.symbol == "p":
@@ -237,7 +236,7 @@ def test_no_warning_even_when_numpy_is_told_to_raise(loss):
         )
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_weights(loss):
     rng = np.random.default_rng(3)
     y, p = batch(loss, rng)
@@ -253,7 +252,7 @@ def test_weights(loss):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize(
-    "loss", [c for c in CATALOGUE if np.isinf(c.domain[0])], ids=repr
+    "loss", [c for c in SAMPLEWISE if np.isinf(c.domain[0])], ids=repr
 )
 def test_weight_zero_removes_a_sample_whatever_its_loss(loss, bad):
     y, p = batch(loss, np.random.default_rng(4))
@@ -266,7 +265,7 @@ def test_weight_zero_removes_a_sample_whatever_its_loss(loss, bad):
     assert not gradient[2].any()
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_dtypes(loss):
     rng = np.random.default_rng(5)
     y64, p64 = batch(loss, rng, dtype=np.float64)
@@ -303,7 +302,7 @@ def test_integers_never_reach_the_arithmetic():
     assert SoftmaxCrossEntropy()(np.uint8([2]), np.int8([[127, -128, 0]])) == 127
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_layouts_of_memory(loss):
     y, p = batch(loss, np.random.default_rng(6), 64)
     want = loss.value_and_gradient(y, p)
@@ -350,7 +349,7 @@ def test_elementwise_losses_take_any_shape(loss, shape):
     )
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_blocks_do_not_show(loss):
     n = 2 * BLOCK + 17
     rng = np.random.default_rng(7)
@@ -378,7 +377,7 @@ def test_one_row_may_be_longer_than_a_block():
     )
 
 
-@pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
 def test_a_loss_is_a_value(loss):
     assert loss == type(loss)() and hash(loss) == hash(type(loss)())
     assert dataclasses.replace(loss) == loss and repr(loss).endswith(")")
