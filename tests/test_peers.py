@@ -15,6 +15,7 @@ from samples import batch
 from lossbook import CATALOGUE, defects
 from lossbook.classification import CategoricalCrossEntropy
 from lossbook.defects import DEFECTS, LIBRARIES, evaluate, measure, table
+from lossbook.sequence import CTC
 
 DIFFERENTIABLE = "keras", "torch", "optax"
 
@@ -107,8 +108,11 @@ CALLS = [
 
 def arguments(loss, call):
     """Return y_true, y_pred away from the edges, and the other names in the call."""
-    labels = "distribution" not in call
-    y, p = batch(loss, np.random.default_rng(0), 32, np.float32, labels=labels)
+    rng, labels = np.random.default_rng(0), "distribution" not in call
+    if isinstance(loss, CTC):
+        logits = rng.normal(0, 2, (3, 8, 5)).astype(np.float32)
+        return np.array([[1, 2, 2], [4, 1, 0], [3, 0, 0]]), logits, {}
+    y, p = batch(loss, rng, 32, np.float32, labels=labels)
     if not labels:
         return y, p, {"distribution": y}
     one_hot = "one_hot" in call
