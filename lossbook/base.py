@@ -71,6 +71,9 @@ class Loss:
     domain: ClassVar[tuple] = (-np.inf, np.inf)  # where a prediction may lie
     targets: ClassVar[tuple] = (-np.inf, np.inf)  # where a target may lie
     hard: ClassVar[bool] = False  # whether only the ends of that interval may
+    takes: ClassVar[str] = (
+        ""  # what a prediction is, where symbol and domain do not say it
+    )
     indexed: ClassVar[bool] = False  # whether a sample is a row, indexed by j
     claims: ClassVar[Claims] = Claims()
 

@@ -22,6 +22,7 @@ def formula(loss):
         return loss.formula
     value, derivative = (_latex(e) for e in definition(loss))
     by = f"{loss.symbol}_j" if loss.indexed else loss.symbol
+    by = f"({by})" if "," in by else by
     return (
         rf"\ell = {value}",
         rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}",
@@ -57,6 +58,8 @@ def _latex(expression):
 
 
 def _domain(loss):
+    if loss.takes:
+        return f"${loss.symbol}$, {loss.takes}"
     low, high = loss.domain
     kind = {"p": "probability", "z": "logit", "s": "score"}.get(
         loss.symbol, "number"
@@ -70,10 +73,8 @@ def _domain(loss):
 def _claims(loss):
     claims = loss.claims
     names = {"y_pred": f"${loss.symbol}$", "logits": "the logits"}
-    yield (
-        "convex in",
-        ", ".join(names[c] for c in claims.convex_in) or "nothing that is claimed",
-    )
+    if claims.convex_in:
+        yield "convex in", ", ".join(names[c] for c in claims.convex_in)
     if claims.lipschitz is not None:
         bound = f"at most {_number(claims.lipschitz)}"
         yield (

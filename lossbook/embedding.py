@@ -24,6 +24,7 @@ class Embedding(Loss):
     """
 
     symbol = "x"
+    takes = "an embedding: a row of real numbers for each sample"
     none = "There are no two samples of weight above 0. Pass a larger batch."
 
     def _accept(self, y_true, y_pred):

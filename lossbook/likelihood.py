@@ -35,7 +35,6 @@ class Poisson(Elementwise):
         elsewhere={
             "keras": "keras.losses.Poisson()(y_true, keras.ops.exp(y_pred))",
             "torch": "torch.nn.functional.poisson_nll_loss(y_pred, y_true)",
-            "optax": "optax.losses.poisson_nll_loss(y_pred, y_true).mean()",
         },
     )
 
@@ -70,6 +69,7 @@ class GaussianNLL(Loss):
     """
 
     symbol = r"\mu, s"
+    takes = "the mean and the logarithm of the variance"
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=-np.inf,

@@ -13,6 +13,7 @@ class Overlap(Loss):
     """1 - TP / (TP + alpha·FP + beta·FN) of soft masks; ``y_true`` and ``y_pred`` of equal shape (n, ...)."""
 
     symbol = "p"
+    takes = "a mask of probabilities from 0 to 1"
     domain = (0.0, 1.0)
     targets = (0.0, 1.0)
     indexed = True

@@ -131,7 +131,7 @@ class Huber(Residual):
             elsewhere={
                 "keras": f"keras.losses.Huber({self.delta})(y_true, y_pred)",
                 "torch": f"torch.nn.functional.huber_loss(y_pred, y_true, delta={self.delta})",
-                "optax": f"optax.losses.huber_loss(y_pred, y_true, {self.delta}).mean()",
+                "optax": f"optax.losses.huber_loss(y_pred, y_true, delta={self.delta}).mean()",
             },
         )
 
@@ -556,6 +556,7 @@ class CosineDistance(Loss):
     """
 
     indexed = True
+    takes = "a vector other than 0"
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=0.0,

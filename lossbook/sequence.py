@@ -35,6 +35,7 @@ class CTC(Loss):
     """
 
     symbol = "z"
+    takes = "logits: a row of real numbers for each frame, class 0 the blank"
     formula: ClassVar[tuple] = (
         r"\ell = -\log \sum_{\pi \to y} \prod_{t=1}^{T} p_{t \pi_t}, \quad"
         r" p_{tc} = \frac{e^{z_{tc}}}{\sum_m e^{z_{tm}}}",
