@@ -5,15 +5,8 @@ import math
 import sympy as sp
 
 from .base import Loss, Rowwise
+from .defects import LIBRARIES
 from .symbolic import definition, is_defined
-
-LIBRARIES = {
-    "keras": "Keras",
-    "torch": "PyTorch",
-    "optax": "optax",
-    "scipy": "SciPy",
-    "sklearn": "scikit-learn",
-}
 
 
 def formula(loss):
@@ -39,7 +32,7 @@ def card(loss: Loss):
     ]
     rows += _claims(loss)
     rows += [
-        (f"same mean loss in {LIBRARIES[name]}", f"`{call}`")
+        (f"same mean loss in {LIBRARIES[name][0]}", f"`{call}`")
         for name, call in loss.claims.elsewhere.items()
     ]
     return "\n".join(

@@ -68,3 +68,5 @@ CATALOGUE = (
     InfoNCE(),
     CTC(),
 )
+
+__all__ = ["CATALOGUE", *sorted(type(loss).__name__ for loss in CATALOGUE)]

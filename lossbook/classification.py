@@ -351,7 +351,7 @@ class SoftmaxFocal(Rowwise):
         )
 
     def _prepare(self, y, dtype):
-        return labels_of(y)
+        return _labels_of(y)
 
     def _terms(self, y, z):
         gap, e, others, top = softmax_terms(z)
@@ -640,7 +640,7 @@ class MulticlassHinge(Rowwise):
     )
 
     def _prepare(self, y, dtype):
-        return labels_of(y)
+        return _labels_of(y)
 
     def _terms(self, y, s):
         label, others = y[:, np.newaxis], s.copy()
@@ -662,7 +662,7 @@ class MulticlassHinge(Rowwise):
         return gradient
 
 
-def labels_of(y):
+def _labels_of(y):
     """Return class numbers from class numbers or one-hot rows."""
     return y.astype(np.intp) if y.ndim == 1 else np.argmax(y, axis=1)
 

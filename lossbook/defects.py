@@ -1,6 +1,6 @@
 """What other libraries return where it is not the loss: measured, and measured again by the tests.
 
-Each row of :data:`DEFECTS` says what is wrong, in which call, and for which input.  :func:`table`
+Each row of ``DEFECTS`` says what is wrong, in which call, and for which input.  :func:`table`
 shows rows in a chapter; :func:`measure` computes one again with the library that is installed.
 
 >>> row = DEFECTS[0]

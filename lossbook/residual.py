@@ -523,7 +523,7 @@ class AbsolutePercentageError(Elementwise):
 
     def _check(self, y, p, start):
         super()._check(y, p, start)
-        require_nonzero("y_true", y, y == 0, start)
+        _require_nonzero("y_true", y, y == 0, start)
 
     def _terms(self, y, p):
         return p - y, np.abs(y)
@@ -579,11 +579,11 @@ class CosineDistance(Loss):
         return y, p, common_dtype(y, p), p.shape[:1]
 
     def _check(self, y, p, start):
-        require_nonzero("the vector y_true", y, ~y.any(axis=1), start)
-        require_nonzero("the vector y_pred", p, ~p.any(axis=1), start)
+        _require_nonzero("the vector y_true", y, ~y.any(axis=1), start)
+        _require_nonzero("the vector y_pred", p, ~p.any(axis=1), start)
 
     def _terms(self, y, p):
-        (u, _), (v, length) = unit(y), unit(p)
+        (u, _), (v, length) = _unit(y), _unit(p)
         # Whichever is smaller: |u - v|²/2 is 1 - u·v and |u + v|²/2 is 1 + u·v, uncancelled.
         acute = (u * v).sum(axis=1, keepdims=True) >= 0
         near = np.where(acute, u - v, u + v)
@@ -599,7 +599,7 @@ class CosineDistance(Loss):
         return -across / length[0] / length[1]
 
 
-def unit(rows):
+def _unit(rows):
     """Return the rows scaled to length 1, and their lengths as two factors that cannot overflow."""
     power = 2.0 ** np.floor(np.log2(np.abs(rows).max(axis=1, keepdims=True)))
     scaled = rows / power  # exact
@@ -607,7 +607,7 @@ def unit(rows):
     return scaled / length, (length, power)
 
 
-def require_nonzero(name, array, wrong, start):
+def _require_nonzero(name, array, wrong, start):
     """Raise ValueError where something that is divided by is 0."""
     if wrong.any():
         first = start + int(np.argwhere(wrong)[0][0])
