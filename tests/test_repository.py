@@ -31,7 +31,13 @@ def test_style(arguments):
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.txt", "requirements-benchmark.txt", "requirements-browser.txt", "requirements-lab.txt"]
+    "name",
+    [
+        "requirements.txt",
+        "requirements-benchmark.txt",
+        "requirements-browser.txt",
+        "requirements-lab.txt",
+    ],
 )
 def test_requirements_are_pinned(name):
     lines = [
