@@ -15,6 +15,12 @@ from .base import (
 )
 from .elementary import product, softmax_terms, softplus
 
+# What holds of all losses of this file.
+CLASSES = Claims(
+    lower_bound=0.0,
+    symmetric="a renaming of the classes",
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
@@ -40,12 +46,11 @@ class BinaryCrossEntropy(Elementwise):
     symbol = "p"
     domain = (0.0, 1.0)
     targets = (0.0, 1.0)
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
-        lower_bound=0.0,
         zero_when="the truth has probability 1",
-        symmetric="a renaming of the classes",
         minimiser="probability",
         strictly_proper=True,
         elsewhere={
@@ -104,12 +109,11 @@ class CategoricalCrossEntropy(ProbabilityRows):
     1.3862943611198906
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
-        lower_bound=0.0,
         zero_when="the truth has probability 1",
-        symmetric="a renaming of the classes",
         minimiser="probability",
         strictly_proper=True,
         elsewhere={
@@ -162,11 +166,10 @@ class SigmoidCrossEntropy(Elementwise):
 
     symbol = "z"
     targets = (0.0, 1.0)
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         convex_in=("y_pred",),
         lipschitz=1.0,
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         minimiser="probability",
         strictly_proper=True,
         elsewhere={
@@ -210,11 +213,10 @@ class SoftmaxCrossEntropy(Rowwise):
     """
 
     symbol = "z"
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         invariant="adding one number to all logits of a row",
         minimiser="probability",
         strictly_proper=True,
@@ -289,9 +291,8 @@ class SigmoidFocal(Elementwise):
     @property
     def claims(self):
         call = f"keras.losses.BinaryFocalCrossentropy(gamma={self.gamma}, from_logits=True)"
-        return Claims(
-            lower_bound=0.0,
-            symmetric="a renaming of the classes",
+        return dataclasses.replace(
+            CLASSES,
             elsewhere={
                 "keras": f"{call}(y_true, y_pred)",
                 "optax": f"optax.losses.sigmoid_focal_loss(y_pred, y_true, gamma={self.gamma}).mean()",
@@ -343,9 +344,8 @@ class SoftmaxFocal(Rowwise):
     @property
     def claims(self):
         call = f"keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma={self.gamma}, from_logits=True)"
-        return Claims(
-            lower_bound=0.0,
-            symmetric="a renaming of the classes",
+        return dataclasses.replace(
+            CLASSES,
             invariant="adding one number to all logits of a row",
             elsewhere={"keras": f"{call}(one_hot, y_pred)"},
         )
@@ -395,12 +395,11 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     @property
     def claims(self):
-        return Claims(
+        return dataclasses.replace(
+            CLASSES,
             convex_in=("y_pred",),
             lipschitz=1.0 if self.q == 1 else np.inf,
-            lower_bound=0.0,
             zero_when="the truth has probability 1",
-            symmetric="a renaming of the classes",
         )
 
     def __post_init__(self):
@@ -449,12 +448,11 @@ class Brier(ProbabilityRows):
     (0.5, 0.25)
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(2 * np.sqrt(2)),
-        lower_bound=0.0,
         zero_when="the truth has probability 1",
-        symmetric="a renaming of the classes",
         minimiser="probability",
         strictly_proper=True,
     )
@@ -519,11 +517,10 @@ class Hinge(Margin):
     0.25
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         convex_in=("y_pred",),
         lipschitz=1.0,
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         calibrated=True,
         elsewhere={
             "keras": "keras.losses.Hinge()(y_true, y_pred)",
@@ -555,11 +552,10 @@ class SquaredHinge(Margin):
     0.125
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred",),
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         calibrated=True,
         elsewhere={"keras": "keras.losses.SquaredHinge()(y_true, y_pred)"},
     )
@@ -588,11 +584,10 @@ class Exponential(Margin):
     1.0
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred",),
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         calibrated=True,
     )
 
@@ -628,11 +623,10 @@ class MulticlassHinge(Rowwise):
         r"\max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
         r"1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
     )
-    claims = Claims(
+    claims = dataclasses.replace(
+        CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
-        lower_bound=0.0,
-        symmetric="a renaming of the classes",
         invariant="adding one number to all logits of a row",
         elsewhere={
             "optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"

@@ -7,6 +7,14 @@ import numpy as np
 from .base import Claims, Elementwise, Loss, real_array, require_parameter
 from .elementary import common_dtype
 
+# What holds of most distances between a number and its prediction.
+DISTANCE = Claims(
+    convex_in=("y_pred",),
+    lower_bound=0.0,
+    zero_when="y_pred = y_true",
+    symmetric="a change of the residual's sign",
+)
+
 
 class Residual(Elementwise):
     """A loss that depends on y_pred - y_true alone."""
@@ -33,12 +41,9 @@ class SquaredError(Residual):
     0.5
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        DISTANCE,
         lipschitz=np.inf,
-        convex_in=("y_pred",),
-        lower_bound=0.0,
-        zero_when="y_pred = y_true",
-        symmetric="a change of the residual's sign",
         minimiser="mean",
         elsewhere={
             "keras": "keras.losses.MeanSquaredError()(y_true, y_pred)",
@@ -75,12 +80,9 @@ class AbsoluteError(Residual):
     0.5
     """
 
-    claims = Claims(
-        convex_in=("y_pred",),
+    claims = dataclasses.replace(
+        DISTANCE,
         lipschitz=1.0,
-        lower_bound=0.0,
-        zero_when="y_pred = y_true",
-        symmetric="a change of the residual's sign",
         minimiser="median",
         elsewhere={
             "keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)",
@@ -122,12 +124,9 @@ class Huber(Residual):
 
     @property
     def claims(self):
-        return Claims(
-            convex_in=("y_pred",),
+        return dataclasses.replace(
+            DISTANCE,
             lipschitz=self.delta,
-            lower_bound=0.0,
-            zero_when="y_pred = y_true",
-            symmetric="a change of the residual's sign",
             elsewhere={
                 "keras": f"keras.losses.Huber({self.delta})(y_true, y_pred)",
                 "torch": f"torch.nn.functional.huber_loss(y_pred, y_true, delta={self.delta})",
@@ -168,12 +167,9 @@ class PseudoHuber(Residual):
 
     @property
     def claims(self):
-        return Claims(
-            convex_in=("y_pred",),
+        return dataclasses.replace(
+            DISTANCE,
             lipschitz=self.delta,
-            lower_bound=0.0,
-            zero_when="y_pred = y_true",
-            symmetric="a change of the residual's sign",
             elsewhere={
                 "scipy": f"scipy.special.pseudo_huber({self.delta}, y_pred - y_true).mean()"
             },
@@ -208,12 +204,9 @@ class LogCosh(Residual):
     '5.000000e-09'
     """
 
-    claims = Claims(
-        convex_in=("y_pred",),
+    claims = dataclasses.replace(
+        DISTANCE,
         lipschitz=1.0,
-        lower_bound=0.0,
-        zero_when="y_pred = y_true",
-        symmetric="a change of the residual's sign",
         elsewhere={
             "keras": "keras.losses.LogCosh()(y_true, y_pred)",
             "optax": "optax.losses.log_cosh(y_pred, y_true).mean()",
@@ -509,12 +502,9 @@ class AbsolutePercentageError(Elementwise):
     0.125
     """
 
-    claims = Claims(
+    claims = dataclasses.replace(
+        DISTANCE,
         lipschitz=np.inf,
-        convex_in=("y_pred",),
-        lower_bound=0.0,
-        zero_when="y_pred = y_true",
-        symmetric="a change of the residual's sign",
         elsewhere={
             "keras": "keras.losses.MeanAbsolutePercentageError()(y_true, y_pred) / 100",
             "sklearn": "sklearn.metrics.mean_absolute_percentage_error(y_true, y_pred)",
