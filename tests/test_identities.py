@@ -15,6 +15,7 @@ from lossbook import (
     Huber,
     KLDivergence,
     LogCosh,
+    MulticlassHinge,
     PseudoHuber,
     Quantile,
     SigmoidCrossEntropy,
@@ -189,3 +190,18 @@ def test_many_labels_are_not_many_classes():
     one_of_three = CategoricalCrossEntropy()([0, 1, 2], rows)
     each_of_three = 3 * BinaryCrossEntropy()(np.eye(3), rows)
     assert (round(one_of_three, 6), round(each_of_three, 6)) == (0.363548, 0.692052)
+
+
+def test_multiclass_hinge_is_the_shortfall_against_the_best_rival():
+    scores = RNG.integers(-64, 64, (200, 4)) / 16  # sums and differences are exact
+    for row, label in zip(scores, LABELS):
+        rivals = np.arange(4)[np.arange(4) != label]
+        rival = rivals[np.argmax(row[rivals])]
+        shortfall = max(0.0, 1.0 + row[rival] - row[label])
+        slope = np.zeros(4)
+        slope[[rival, label]] = (1.0, -1.0) if shortfall > 0 else (0.0, 0.0)
+        value, gradient = MulticlassHinge().value_and_gradient(
+            [label], row[np.newaxis]
+        )
+        assert value == shortfall
+        np.testing.assert_array_equal(gradient[0], slope)
