@@ -17,6 +17,7 @@ from samples import (
 import lossbook
 from lossbook import sigmoid, softmax
 from lossbook.base import Claims, Rowwise
+from lossbook.defects import evaluate
 from lossbook.overlap import Overlap
 
 
@@ -232,30 +233,11 @@ def problems_elsewhere(loss, claim, rng):
             continue
         y, p = batch(loss, rng, 20, labels="distribution" not in call)
         ours = loss(y, p)
-        names = {
-            library: importlib.import_module(library),
-            "y_true": y,
-            "y_pred": p,
-        }
+        names = {}
         if isinstance(loss, Rowwise):
-            names |= (
-                {"distribution": y}
-                if y.ndim == 2
-                else {"one_hot": np.eye(p.shape[1])[y]}
-            )
-        if library == "torch":
-            names |= {
-                n: names["torch"].tensor(v)
-                for n, v in names.items()
-                if n != "torch"
-            }
-        if library == "scipy":
-            importlib.import_module("scipy.special")
-        if library == "sklearn":
-            importlib.import_module("sklearn.metrics")
-            importlib.import_module("scipy.special")
-            names.update(scipy=importlib.import_module("scipy"))
-        theirs = float(eval(call, names))
+            one_hot = y if y.ndim == 2 else np.eye(p.shape[1])[y]
+            names = {"distribution" if y.ndim == 2 else "one_hot": one_hot}
+        theirs = float(evaluate(library, call, y, p, **names))
         if abs(theirs - ours) > 2e-6 * abs(ours):
             yield f"{call} is {theirs}, ours is {ours}"
 
