@@ -93,7 +93,11 @@ def _claims(loss):
         yield (
             "best constant prediction",
             f"the {claims.minimiser}"
-            + (" (as a logit)" if loss.symbol == "z" else ""),
+            + (
+                " (as a logit)"
+                if claims.minimiser == "probability" and loss.symbol == "z"
+                else ""
+            ),
         )
     if claims.calibrated:
         yield (

@@ -27,6 +27,7 @@ class Poisson(Elementwise):
     """
 
     symbol = "z"
+    takes = "the logarithm of a rate: any real number"
     targets = (0.0, np.inf)
     claims = Claims(
         lipschitz=np.inf,
