@@ -13,7 +13,7 @@ from .base import (
     require_parameter,
     require_rows_sum_to_one,
 )
-from .elementary import product, softmax_terms, softplus
+from .elementary import probabilities, product, softmax_terms, softplus
 
 # What holds of all losses of this file.
 CLASSES = Claims(
@@ -240,8 +240,7 @@ class SoftmaxCrossEntropy(Rowwise):
         return y.sum(axis=1) * log_sum[:, 0] + product(y, -gap).sum(axis=1)
 
     def _gradient(self, y, gap, e, others, top):
-        np.put_along_axis(e, top, 1.0, axis=1)
-        np.divide(e, 1.0 + others, out=e)  # the probabilities
+        e = probabilities(gap, e, others, top)
         log_sum = np.log1p(others)
         if y.ndim == 1:  # p - 1 at the label would cancel; expm1 does not
             label = y[:, np.newaxis]
@@ -260,7 +259,21 @@ class SoftmaxCrossEntropy(Rowwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class SigmoidFocal(Elementwise):
+class Focal(Loss):
+    """Cross-entropy of logits times (1 - p)^gamma, where p is the probability of the truth."""
+
+    gamma: float = 2.0
+
+    symbol = "z"
+    hard = True
+
+    def __post_init__(self):
+        if self.gamma != 0:
+            require_parameter("gamma", self.gamma, 0, np.inf)
+
+
+@dataclasses.dataclass(frozen=True)
+class SigmoidFocal(Focal, Elementwise):
     r"""Sigmoid cross-entropy, less for the samples that are already right.
 
     Also called: binary focal loss.
@@ -278,15 +291,7 @@ class SigmoidFocal(Elementwise):
     0.17328679514
     """
 
-    gamma: float = 2.0
-
-    symbol = "z"
     targets = (0.0, 1.0)
-    hard = True
-
-    def __post_init__(self):
-        if self.gamma != 0:
-            require_parameter("gamma", self.gamma, 0, np.inf)
 
     @property
     def claims(self):
@@ -315,7 +320,7 @@ class SigmoidFocal(Elementwise):
 
 
 @dataclasses.dataclass(frozen=True)
-class SoftmaxFocal(Rowwise):
+class SoftmaxFocal(Focal, Rowwise):
     r"""Softmax cross-entropy, less for the samples that are already right.
 
     Also called: categorical focal loss.
@@ -331,15 +336,6 @@ class SoftmaxFocal(Rowwise):
     >>> round(SoftmaxFocal(gamma=2.0)([0], [[0.0, 0.0]]), 12)
     0.17328679514
     """
-
-    gamma: float = 2.0
-
-    symbol = "z"
-    hard = True
-
-    def __post_init__(self):
-        if self.gamma != 0:
-            require_parameter("gamma", self.gamma, 0, np.inf)
 
     @property
     def claims(self):
@@ -357,14 +353,13 @@ class SoftmaxFocal(Rowwise):
         gap, e, others, top = softmax_terms(z)
         label = y[:, np.newaxis]
         log_p = np.take_along_axis(gap, label, axis=1) - np.log1p(others)
-        return label, e, others, top, log_p, -np.expm1(log_p)
+        return label, (gap, e, others, top), log_p, -np.expm1(log_p)
 
-    def _value(self, label, e, others, top, log_p, wrong):
+    def _value(self, label, terms, log_p, wrong):
         return product(wrong**self.gamma, -log_p)[:, 0]
 
-    def _gradient(self, label, e, others, top, log_p, wrong):
-        np.put_along_axis(e, top, 1.0, axis=1)
-        slope = e / (1.0 + others)
+    def _gradient(self, label, terms, log_p, wrong):
+        slope = probabilities(*terms)
         np.put_along_axis(slope, label, -wrong, axis=1)
         rest = wrong - product(self.gamma * np.exp(log_p), log_p)
         # wrong ** (gamma - 1) alone may be infinite where the product is 0
@@ -620,8 +615,8 @@ class MulticlassHinge(Rowwise):
     symbol = "s"
     hard = True
     formula: ClassVar[tuple] = (
-        r"\max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
-        r"1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
+        r"\ell = \max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
+        r"\frac{\partial \ell}{\partial s_j} = 1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
     )
     claims = dataclasses.replace(
         CLASSES,

@@ -92,6 +92,14 @@ def softmax_terms(z):
     return gap, e, e.sum(axis=-1, keepdims=True), top
 
 
+def probabilities(gap, e, others, top):
+    """Return the softmax from its terms; ``e`` is overwritten."""
+    np.put_along_axis(
+        e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1
+    )
+    return np.divide(e, 1.0 + others, out=e)
+
+
 @_elementary
 def log_softmax(z):
     """Return log(exp(z_j) / Σ_m exp(z_m)) over the last axis.
@@ -110,11 +118,7 @@ def softmax(z):
     >>> softmax([1000.0, 1000.0]).tolist()
     [0.5, 0.5]
     """
-    gap, e, others, top = softmax_terms(z)
-    np.put_along_axis(
-        e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1
-    )
-    return e / (1.0 + others)
+    return probabilities(*softmax_terms(z))
 
 
 @_elementary

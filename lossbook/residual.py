@@ -99,7 +99,17 @@ class AbsoluteError(Residual):
 
 
 @dataclasses.dataclass(frozen=True)
-class Huber(Residual):
+class Bounded(Residual):
+    """A residual loss that is r²/2 near zero and has the slope ±delta far out."""
+
+    delta: float = 1.0
+
+    def __post_init__(self):
+        require_parameter("delta", self.delta, 0, np.inf)
+
+
+@dataclasses.dataclass(frozen=True)
+class Huber(Bounded):
     r"""Squared near zero, linear far out; the slope never exceeds ``delta``.
 
     Also called: smooth L1 loss, which is Huber divided by delta.
@@ -116,11 +126,6 @@ class Huber(Residual):
     >>> Huber(delta=1.0)([0.0, 0.0], [0.5, 3.0])
     1.3125
     """
-
-    delta: float = 1.0
-
-    def __post_init__(self):
-        require_parameter("delta", self.delta, 0, np.inf)
 
     @property
     def claims(self):
@@ -143,7 +148,7 @@ class Huber(Residual):
 
 
 @dataclasses.dataclass(frozen=True)
-class PseudoHuber(Residual):
+class PseudoHuber(Bounded):
     r"""The smooth relative of Huber: squared near zero, linear with slope ``delta`` far out.
 
     Also called: Charbonnier loss, here scaled to the curvature of Huber.
@@ -159,11 +164,6 @@ class PseudoHuber(Residual):
     >>> PseudoHuber(delta=3.0)([0.0], [4.0])
     6.0
     """
-
-    delta: float = 1.0
-
-    def __post_init__(self):
-        require_parameter("delta", self.delta, 0, np.inf)
 
     @property
     def claims(self):
@@ -223,8 +223,14 @@ class LogCosh(Residual):
         return np.tanh(r)
 
 
+@dataclasses.dataclass(frozen=True)
 class Asymmetric(Residual):
     """A residual loss that weighs too low a prediction by q and too high a one by 1 - q."""
+
+    q: float = 0.5
+
+    def __post_init__(self):
+        require_parameter("q", self.q, 0, 1)
 
     def _weight(self, r):
         return np.where(r < 0, self.q, 1.0 - self.q)
@@ -248,11 +254,6 @@ class Quantile(Asymmetric):
     >>> Quantile(q=0.9)([10.0, 10.0], [9.0, 11.0])
     0.5
     """
-
-    q: float = 0.5
-
-    def __post_init__(self):
-        require_parameter("q", self.q, 0, 1)
 
     @property
     def claims(self):
@@ -292,11 +293,6 @@ class Expectile(Asymmetric):
     >>> Expectile(q=0.9)([10.0, 10.0], [9.0, 11.0])
     0.5
     """
-
-    q: float = 0.5
-
-    def __post_init__(self):
-        require_parameter("q", self.q, 0, 1)
 
     @property
     def claims(self):

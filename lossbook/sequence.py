@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from .base import Claims, Loss, _refuse, real_array
-from .elementary import common_dtype, log_softmax, softmax, working
+from .elementary import common_dtype, log_softmax, softmax
 
 BLOCK = 1 << 20  # numbers in a block: a step of a frame serves many samples
 
@@ -75,16 +75,16 @@ class CTC(Loss):
             _refuse("y_true", y[:, :-1], hole, start, "a label, because another follows",
                     "Pad with 0 at the end only; blanks are not written.")  # fmt: skip
 
-    def _blocks(self, y, p, dtype, checked=True):
-        n, frames, classes = p.shape
+    def _block(self, y, p):
+        _, frames, classes = p.shape
         states = 2 * y.shape[1] + 1
-        step = max(1, BLOCK // (max(frames, states) * max(classes, states)))
-        for start in range(0, n, step):
-            rows = slice(start, start + step)
-            if checked:
-                self._check(y[rows], p[rows], start)
-            paths = _Paths(y[rows].astype(np.intp), working(p[rows], dtype))
-            yield rows, (paths,)
+        return BLOCK // (max(frames, states) * max(classes, states))
+
+    def _prepare(self, y, dtype):
+        return y.astype(np.intp)
+
+    def _terms(self, y, z):
+        return (_Paths(y, z),)
 
     def _value(self, paths):
         sure = paths.missed < 0.5

@@ -15,8 +15,11 @@ from . import classification, likelihood, overlap, residual
 k = sp.Symbol("k", integer=True, positive=True)
 j, m = sp.symbols("j m", cls=sp.Idx)
 DIGITS = 50
-PARAMETERS = {name: sp.Symbol(symbol, positive=True) for name, symbol in (("scale", "c"), *((n, n) for n in (
-    "delta", "q", "epsilon", "gamma", "alpha", "beta", "margin", "temperature")))}  # fmt: skip
+PARAMETERS = {
+    name: sp.Symbol(name, positive=True)
+    for name in ("delta", "q", "epsilon", "gamma", "alpha", "beta")
+}
+PARAMETERS["scale"] = sp.Symbol("c", positive=True)
 _DEFINITIONS = {}
 
 
@@ -284,8 +287,7 @@ def expanded(loss, size):
     the definition and SymPy's own derivative by each prediction.  ``size`` is the number of
     classes for a loss of rows and 1 for a loss of numbers.
     """
-    value, _ = definition(loss)
-    value = with_parameters(loss, value)
+    value = with_parameters(loss, definition(loss)[0])
     y, p = symbols(loss)
     if loss.indexed:
         targets, predictions = (
