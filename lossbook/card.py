@@ -11,14 +11,18 @@ from .symbolic import definition, is_defined
 
 def formula(loss):
     """Return the LaTeX of the definition and of its derivative."""
-    if not is_defined(loss):
-        return loss.formula
-    value, derivative = (_latex(e) for e in definition(loss))
+    return equations(loss, *definition(loss)) if is_defined(loss) else loss.formula
+
+
+def equations(loss, value=None, gradient=None):
+    """Return the LaTeX of expressions that are the loss of a sample and its derivative."""
     by = f"{loss.symbol}_j" if loss.indexed else loss.symbol
     by = f"({by})" if "," in by else by
     return (
-        rf"\ell = {value}",
-        rf"\frac{{\partial \ell}}{{\partial {by}}} = {derivative}",
+        rf"\ell = {_latex(value)}" if value is not None else "",
+        rf"\frac{{\partial \ell}}{{\partial {by}}} = {_latex(gradient)}"
+        if gradient is not None
+        else "",
     )
 
 

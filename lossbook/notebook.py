@@ -1,10 +1,11 @@
-"""Helpers for notebooks: values that the prose quotes, and source code shown from the module."""
+"""Helpers for notebooks: quoted values, source code, checked formulas, exercises that answer."""
 
 import ast
 import inspect
 import textwrap
 
-from IPython.display import Markdown, display
+import numpy as np
+from IPython.display import Markdown, Math, display
 
 
 def glue(**values):
@@ -44,3 +45,60 @@ def _without_docstrings(code):
                 text.end_lineno - text.lineno + 1
             )
     return "".join(lines)
+
+
+def formula(loss, value=None, gradient=None):
+    """Typeset a formula of ``loss``, after checking it against the definition of the loss.
+
+    ``value`` or ``gradient`` is a SymPy expression in ``lossbook.symbolic.symbols(loss)``, in the
+    form in which it is to be read; parameters are ``lossbook.symbolic.PARAMETERS``, classes count
+    from 1 to ``k``, and a gradient by a row is its entry ``j``.  Without one, the definition
+    itself is shown.  Raises AssertionError where the expression is not the loss, or not its
+    derivative: it is compared at random points with SymPy's own.
+
+    >>> from lossbook import SquaredError
+    >>> from lossbook.symbolic import symbols
+    >>> y, p = symbols(SquaredError())
+    >>> print(formula(SquaredError(), gradient=2 * p - 2 * y).data)
+    \frac{\partial \ell}{\partial \hat{y}} = - 2 y + 2 \hat{y}
+    """
+    from . import card, symbolic
+
+    if value is not None:
+        symbolic.require_same(loss, value)
+    if gradient is not None:
+        symbolic.require_same(loss, gradient, derivative=True)
+    both = value is None and gradient is None
+    shown = card.formula(loss) if both else card.equations(loss, value, gradient)
+    lines = [line for line in shown if line]
+    if len(lines) == 1:
+        return Math(lines[0])
+    lines = [line.replace("=", "&=", 1) for line in lines]
+    return Math(r"\begin{aligned}" + r" \\[4pt] ".join(lines) + r"\end{aligned}")
+
+
+def check_attempt(attempt, solution, *cases, tolerance=1e-9):
+    """Say whether a reader's function gives what ``solution`` gives, for each tuple of arguments.
+
+    A function that is still empty returns None, and gets a hint instead of an error.  Raises
+    AssertionError that shows the first case in which the two differ.
+    """
+    for case in cases:
+        got, expected = attempt(*case), np.asarray(solution(*case), float)
+        if got is None or got is Ellipsis:
+            print(
+                f"{attempt.__name__} returns nothing yet: fill it in and run this cell again."
+            )
+            return
+        got = np.asarray(got, float)
+        arguments = ", ".join(
+            np.array2string(np.asarray(a), threshold=6) for a in case
+        )
+        hint = f"{attempt.__name__}({arguments}) should have shape {expected.shape}; yours has {got.shape}."
+        assert got.shape == expected.shape, hint
+        close = np.isclose(
+            got, expected, rtol=tolerance, atol=tolerance, equal_nan=True
+        )
+        hint = f"{attempt.__name__}({arguments}) should be {expected}; yours is {got}. Look at where they differ."
+        assert close.all(), hint
+    print(f"Right: {attempt.__name__} agrees in all {len(cases)} cases.")

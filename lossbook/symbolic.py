@@ -8,6 +8,7 @@ import dataclasses
 import functools
 
 import mpmath
+import numpy as np
 import sympy as sp
 
 from . import classification, likelihood, overlap, residual
@@ -349,6 +350,71 @@ def condition(loss, y_true, y_pred):
         change = sum(abs(x * slope) for x, slope in zip(inputs, slopes))
         conditions.append(change / abs(f) if f else mpmath.inf)
     return conditions[0], conditions[1:]
+
+
+def require_same(loss, expression, derivative=False, points=20):
+    """Raise AssertionError unless ``expression`` is the loss of a sample, or its derivative.
+
+    Compared are 30 digits at random points of the domain, for rows of three.
+    """
+    size = 3 if loss.indexed else 1
+    variables, expected = expanded(loss, size)
+    y, p = symbols(loss)
+    if not derivative:
+        stated = [expression]
+    elif isinstance(p, tuple):
+        stated = list(expression)
+    else:
+        stated = (
+            [expression.subs(j, n) for n in range(1, size + 1)]
+            if loss.indexed
+            else [expression]
+        )
+    entries = {}
+    if loss.indexed:
+        names = [base[n] for base in (y, p) for n in range(1, size + 1)]
+        entries = dict(zip(names, variables))
+    stated = [
+        with_parameters(loss, e).subs(k, size).doit().xreplace(entries)
+        for e in stated
+    ]
+    expected = expected[1:] if derivative else expected[:1]
+    assert len(stated) == len(expected), (
+        f"{len(stated)} derivatives are stated, and there are {len(expected)}"
+    )
+    functions = [sp.lambdify(variables, e, "mpmath") for e in (stated, expected)]
+    rng = np.random.default_rng(0)
+    for _ in range(points):
+        point = _random_point(loss, size, rng)
+        with mpmath.workdps(40):
+            for a, b in zip(*(f(*map(mpmath.mpf, point)) for f in functions)):
+                at = ", ".join(f"{s} = {v:.6g}" for s, v in zip(variables, point))
+                assert abs(a - b) <= mpmath.mpf(10) ** -30 * max(1, abs(b)), (
+                    f"at {at} the expression is {mpmath.nstr(a, 10)}, and {loss!r} gives {mpmath.nstr(b, 10)}"
+                )
+
+
+def _random_point(loss, size, rng):
+    """Return a random sample inside the domain, targets before predictions, as floats."""
+    low, high = loss.domain
+    if not loss.indexed:
+        y = rng.choice(loss.targets) if loss.hard else _between(*loss.targets, rng)
+        predictions = 2 if "," in loss.symbol else 1
+        return [y, *(_between(low, high, rng) for _ in range(predictions))]
+    y = (
+        np.round(rng.dirichlet(np.ones(size)) * 2**20) / 2**20
+    )  # sums of these are exact
+    y[0] += 1 - y.sum()
+    if loss.hard:
+        y = np.eye(size)[rng.integers(size)]
+    return [*y, *(_between(low, high, rng) for _ in range(size))]
+
+
+def _between(low, high, rng):
+    """Return a number strictly between the ends."""
+    if np.isfinite(high):
+        return rng.uniform(low, high)
+    return rng.normal(0, 2) if np.isinf(low) else low + rng.exponential(2)
 
 
 def _inputs(loss, y_true, y_pred):

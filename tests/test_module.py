@@ -8,6 +8,7 @@ import sys
 import mpmath
 import numpy as np
 import pytest
+import sympy
 
 import lossbook
 from lossbook import (
@@ -17,9 +18,10 @@ from lossbook import (
     check_gradient,
     data,
     figures,
+    symbolic,
 )
-from lossbook.card import card, formula
-from lossbook.notebook import glue, show_source
+from lossbook.card import card
+from lossbook.notebook import check_attempt, formula, glue, show_source
 from lossbook.training import LinearModel, LogisticModel, gradient_descent
 
 POINTS = [
@@ -381,3 +383,35 @@ tracemalloc.start()
 lossbook.{loss!r}.value_and_gradient(y, p)
 print(tracemalloc.get_traced_memory()[1] / p.nbytes)"""
     assert float(run(code)) < 1.5
+
+
+@pytest.mark.parametrize("loss", filter(symbolic.is_defined, CATALOGUE), ids=repr)
+def test_a_formula_is_typeset_only_if_it_is_the_loss_or_its_derivative(loss):
+    value, gradient = symbolic.definition(loss)
+    shown = formula(loss, value, gradient).data
+    assert (
+        shown.startswith(r"\begin{aligned}\ell &= ") and shown == formula(loss).data
+    )
+    wrong = (
+        tuple(-g for g in gradient) if isinstance(gradient, tuple) else -gradient
+    )
+    with pytest.raises(AssertionError, match="the expression is"):
+        formula(loss, gradient=wrong)
+    with pytest.raises(AssertionError, match="the expression is"):
+        formula(loss, value=value + sympy.Rational(1, 10**9))
+
+
+def test_an_attempt_is_told_whether_it_is_right(capsys):
+    cases = [(np.array([1.0, 2.0]),), (np.array([3.0]),)]
+    check_attempt(np.square, np.square, *cases)
+    assert capsys.readouterr().out == "Right: square agrees in all 2 cases.\n"
+    check_attempt(lambda x: ..., np.square, *cases)
+    assert "returns nothing yet: fill it in" in capsys.readouterr().out
+    with pytest.raises(
+        AssertionError, match=r"should be \[1\. 4\.\]; yours is \[1\. 2\.\]"
+    ):
+        check_attempt(np.positive, np.square, *cases)
+    with pytest.raises(
+        AssertionError, match=r"should have shape \(2,\); yours has \(\)"
+    ):
+        check_attempt(np.sum, np.square, *cases)
