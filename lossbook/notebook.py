@@ -48,7 +48,7 @@ def _without_docstrings(code):
 
 
 def formula(loss, value=None, gradient=None):
-    """Typeset a formula of ``loss``, after checking it against the definition of the loss.
+    r"""Typeset a formula of ``loss``, after checking it against the definition of the loss.
 
     ``value`` or ``gradient`` is a SymPy expression in ``lossbook.symbolic.symbols(loss)``, in the
     form in which it is to be read; parameters are ``lossbook.symbolic.PARAMETERS``, classes count

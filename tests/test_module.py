@@ -21,6 +21,7 @@ from lossbook import (
     symbolic,
 )
 from lossbook.card import card
+from lossbook.card import formula as card_formula
 from lossbook.notebook import check_attempt, formula, glue, show_source
 from lossbook.training import LinearModel, LogisticModel, gradient_descent
 
@@ -92,7 +93,7 @@ def test_zero_times_log_zero():
 def test_card(loss):
     shown = loss._repr_mimebundle_()
     assert shown["text/plain"] == repr(loss)
-    value, derivative = formula(loss)
+    value, derivative = card_formula(loss)
     assert (
         f"${value}$" in shown["text/markdown"]
         and f"${derivative}$" in shown["text/markdown"]
@@ -385,7 +386,9 @@ print(tracemalloc.get_traced_memory()[1] / p.nbytes)"""
     assert float(run(code)) < 1.5
 
 
-@pytest.mark.parametrize("loss", filter(symbolic.is_defined, CATALOGUE), ids=repr)
+@pytest.mark.parametrize(
+    "loss", list(filter(symbolic.is_defined, CATALOGUE)), ids=repr
+)
 def test_a_formula_is_typeset_only_if_it_is_the_loss_or_its_derivative(loss):
     value, gradient = symbolic.definition(loss)
     shown = formula(loss, value, gradient).data
