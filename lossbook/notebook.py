@@ -1,8 +1,11 @@
-"""Helpers for notebooks: quoted values, source code, checked formulas, exercises that answer."""
+"""Helpers for notebooks: quoted values, source code, checked formulas, exercises that answer, code run as printed."""
 
 import ast
 import inspect
+import linecache
 import textwrap
+import warnings
+import zlib
 
 import numpy as np
 from IPython.display import Markdown, Math, display
@@ -102,3 +105,49 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
         hint = f"{attempt.__name__}({arguments}) should be {expected}; yours is {got}. Look at where they differ."
         assert close.all(), hint
     print(f"Right: {attempt.__name__} agrees in all {len(cases)} cases.")
+
+
+def run_as_printed(code):
+    """Run code of others exactly as it is printed, and return its names.
+
+    It starts from an empty namespace.  The exception that ends it is shown as one line, and a
+    UserWarning too; other warnings are left out.  In a notebook, ``%load_ext lossbook.notebook``
+    makes a cell of it: ``%%as_printed``, or ``%%as_printed name`` to keep the names as a
+    dictionary ``name`` for the cells below.
+
+    >>> names = run_as_printed("x = 2\\nprint(x)\\nprint(y)")
+    2
+    NameError: name 'y' is not defined
+    >>> names["x"]
+    2
+    """
+    namespace = {"__name__": "__main__"}
+    file = f"<as printed {zlib.crc32(code.encode()):08x}>"
+    # TensorFlow reads the source of the functions that it compiles.
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = lambda message, category, *_: _print_line(
+            category, message
+        )
+        try:
+            exec(compile(code, file, "exec"), namespace)
+        except Exception as error:
+            _print_line(type(error), error)
+    return namespace
+
+
+def _print_line(kind, message):
+    print(f"{kind.__name__}: {message}".splitlines()[0].rstrip(": "))
+
+
+def load_ipython_extension(shell):
+    """Register ``%%as_printed``: see run_as_printed."""
+
+    def as_printed(line, cell):
+        namespace = run_as_printed(cell)
+        if line.strip():
+            shell.user_ns[line.strip()] = namespace
+
+    shell.register_magic_function(as_printed, "cell")

@@ -1,6 +1,7 @@
 """The rooms around the losses: elementary functions, cards, gradient check, training, data, figures, notebooks."""
 
 import hashlib
+import inspect
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
+from IPython.core.interactiveshell import InteractiveShell
 
 import lossbook
 from lossbook import (
@@ -418,3 +420,28 @@ def test_an_attempt_is_told_whether_it_is_right(capsys):
         AssertionError, match=r"should have shape \(2,\); yours has \(\)"
     ):
         check_attempt(np.sum, np.square, *cases)
+
+
+def test_code_runs_as_printed_and_ends_in_one_line(capsys):
+    shell = InteractiveShell()
+    shell.run_line_magic("load_ext", "lossbook.notebook")
+    shell.user_ns["x"] = "of the notebook"
+    code = """import warnings
+def f(): return 3
+warnings.warn("one\\ntwo")
+warnings.warn("left out", RuntimeWarning)
+print(f(), "x" in globals())
+raise ValueError("first\\nsecond")
+"""
+    shell.run_cell(f"%%as_printed sample\n{code}", store_history=False)
+    lines = ["UserWarning: one", "3 False", "ValueError: first"]
+    assert capsys.readouterr().out.splitlines() == lines
+    names = shell.user_ns["sample"]
+    assert inspect.getsource(names["f"]) == "def f(): return 3\n"
+    shell.run_cell("%%as_printed\nsample", store_history=False)
+    output = capsys.readouterr().out
+    assert output == "NameError: name 'sample' is not defined\n"
+    shell.run_cell("%%as_printed\nassert 1 < 0", store_history=False)
+    assert capsys.readouterr().out == "AssertionError\n"
+    shell.run_cell("%%as_printed\n1 +", store_history=False)
+    assert capsys.readouterr().out.startswith("SyntaxError: invalid syntax (")
