@@ -51,11 +51,17 @@ def show(figure, data=True):
     although pictures are not compared.  With ``data=False`` the ranges of the drawn data are
     left out, for results of training that differ between machines.
     """
+    display(
+        {"image/png": png(figure), "text/plain": describe(figure, data)}, raw=True
+    )
+
+
+def png(figure):
+    """Return the picture of ``figure`` as base64 text, the same bytes each time, and close it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
     plt.close(figure)
-    picture = base64.b64encode(buffer.getvalue()).decode()
-    display({"image/png": picture, "text/plain": describe(figure, data)}, raw=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def describe(figure, data=True):
