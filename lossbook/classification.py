@@ -67,10 +67,14 @@ class BinaryCrossEntropy(Elementwise):
         return product(y, -np.log(p)) + product(1.0 - y, -np.log1p(-p))
 
     def _gradient(self, y, p):
-        hard = (1.0 - 2.0 * y) / np.where(
-            y == 1, p, 1.0 - p
+        opposite = 1.0 - y
+        hard = (opposite - y) / np.abs(
+            opposite - p
         )  # for y = 0 or 1, without the 0/0 at p = y
-        return np.where((y == 0) | (y == 1), hard, (p - y) / (p * (1.0 - p)))
+        soft = y * opposite != 0
+        if soft.any():
+            hard[soft] = ((p - y) / (p * (1.0 - p)))[soft]
+        return hard
 
 
 class ProbabilityRows(Rowwise):
@@ -84,8 +88,27 @@ class ProbabilityRows(Rowwise):
         require_rows_sum_to_one("y_pred", p, start)
 
     def _terms(self, y, p):
-        # A NaN anywhere in a row makes the loss of the row NaN, for class numbers too.
-        return y, p + 0.0, np.where(np.isnan(p).any(axis=1), np.nan, 0.0)
+        if y.ndim == 2:
+            return y, p + 0.0, 0.0  # -0.0 + 0.0 is 0.0: 1/p must not be -inf
+        label, zero = (np.arange(len(y)), y), np.zeros_like(p)
+        if np.isnan(
+            p.min()
+        ):  # a NaN anywhere in a row makes the loss of the row NaN
+            zero += 0.0 * p.sum(axis=1, keepdims=True)
+        return label, p[label] + 0.0, zero
+
+    def _value(self, y, p, zero):
+        """Weigh ``_cost(p)``, the loss of a truth that was given the probability p."""
+        if p.ndim == 1:
+            return self._cost(p) + zero[:, 0]
+        return product(y, self._cost(p)).sum(axis=1)
+
+    def _gradient(self, y, p, zero):
+        """Weigh ``_slope(p)``, the derivative of that loss."""
+        if p.ndim == 2:
+            return product(y, self._slope(p))
+        zero[y] += self._slope(p)
+        return zero
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,25 +146,11 @@ class CategoricalCrossEntropy(ProbabilityRows):
         },
     )
 
-    def _value(self, y, p, nan):
-        if y.ndim == 1:
-            return nan - np.log(
-                np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0]
-            )
-        return product(y, -np.log(p)).sum(axis=1)
+    def _cost(self, p):
+        return -np.log(p)
 
-    def _gradient(self, y, p, nan):
-        if y.ndim == 2:
-            return np.where((y == 0) & (p == 0), 0.0, -y / p)
-        gradient = np.zeros_like(p) + nan[:, np.newaxis]
-        label = y[:, np.newaxis]
-        np.put_along_axis(
-            gradient,
-            label,
-            nan[:, np.newaxis] - 1.0 / np.take_along_axis(p, label, axis=1),
-            axis=1,
-        )
-        return gradient
+    def _slope(self, p):
+        return -1.0 / p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,15 +190,16 @@ class SigmoidCrossEntropy(Elementwise):
     )
 
     def _terms(self, y, z):
-        # wrong and right: the weight of the class that the sign of z speaks against and for
-        wrong, right = np.where(z > 0, 1.0 - y, y), np.where(z > 0, y, 1.0 - y)
-        return z, wrong, right, np.exp(-np.abs(z))
+        size, positive = np.abs(z), (z > 0).astype(z.dtype)
+        # the weight of the class that the sign of z speaks against
+        return y, size, positive, np.abs(y - positive), np.exp(-size)
 
-    def _value(self, z, wrong, right, e):
-        return product(wrong, np.abs(z)) + np.log1p(e)
+    def _value(self, y, size, positive, wrong, e):
+        return product(wrong, size) + np.log1p(e)
 
-    def _gradient(self, z, wrong, right, e):
-        return np.where(z > 0, 1.0, -1.0) * (wrong - right * e) / (1.0 + e)
+    def _gradient(self, y, size, positive, wrong, e):
+        right = np.abs(y - (1.0 - positive))
+        return (2.0 * positive - 1.0) * (wrong - right * e) / (1.0 + e)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,22 +244,15 @@ class SoftmaxCrossEntropy(Rowwise):
     def _value(self, y, gap, e, others, top):
         log_sum = np.log1p(others)
         if y.ndim == 1:
-            return (log_sum - np.take_along_axis(gap, y[:, np.newaxis], axis=1))[
-                :, 0
-            ]
+            return log_sum[:, 0] - gap[np.arange(len(y)), y]
         return y.sum(axis=1) * log_sum[:, 0] + product(y, -gap).sum(axis=1)
 
     def _gradient(self, y, gap, e, others, top):
         e = probabilities(gap, e, others, top)
         log_sum = np.log1p(others)
         if y.ndim == 1:  # p - 1 at the label would cancel; expm1 does not
-            label = y[:, np.newaxis]
-            np.put_along_axis(
-                e,
-                label,
-                np.expm1(np.take_along_axis(gap, label, axis=1) - log_sum),
-                axis=1,
-            )
+            label = np.arange(len(y)), y
+            e[label] = np.expm1(gap[label] - log_sum[:, 0])
             return e
         total = y.sum(axis=1, keepdims=True)
         near_one = y > total / 2
@@ -351,20 +354,20 @@ class SoftmaxFocal(Focal, Rowwise):
 
     def _terms(self, y, z):
         gap, e, others, top = softmax_terms(z)
-        label = y[:, np.newaxis]
-        log_p = np.take_along_axis(gap, label, axis=1) - np.log1p(others)
+        label = np.arange(len(y)), y
+        log_p = gap[label] - np.log1p(others[:, 0])
         return label, (gap, e, others, top), log_p, -np.expm1(log_p)
 
     def _value(self, label, terms, log_p, wrong):
-        return product(wrong**self.gamma, -log_p)[:, 0]
+        return product(wrong**self.gamma, -log_p)
 
     def _gradient(self, label, terms, log_p, wrong):
         slope = probabilities(*terms)
-        np.put_along_axis(slope, label, -wrong, axis=1)
+        slope[label] = -wrong
         rest = wrong - product(self.gamma * np.exp(log_p), log_p)
         # wrong ** (gamma - 1) alone may be infinite where the product is 0
         factor = product(rest / np.where(wrong == 0, 1.0, wrong), wrong**self.gamma)
-        return factor * slope
+        return factor[:, np.newaxis] * slope
 
 
 @dataclasses.dataclass(frozen=True)
@@ -401,25 +404,12 @@ class GeneralizedCrossEntropy(ProbabilityRows):
         if self.q != 1:
             require_parameter("q", self.q, 0, 1)
 
-    def _value(self, y, p, nan):
-        if y.ndim == 1:
-            p = np.take_along_axis(p, y[:, np.newaxis], axis=1)[:, 0]
-            return nan - np.expm1(self.q * np.log(p)) / self.q
-        return product(y, -np.expm1(self.q * np.log(p)) / self.q).sum(axis=1)
+    def _cost(self, p):
+        return -np.expm1(self.q * np.log(p)) / self.q
 
     def _slope(self, p):
         # p^q / p, because q - 1 would be rounded
-        return np.where(p == 0, 0.0 ** (np.float64(self.q) - 1.0), p**self.q / p)
-
-    def _gradient(self, y, p, nan):
-        if y.ndim == 2:
-            return product(y, -self._slope(p))
-        gradient, label = np.zeros_like(p) + nan[:, np.newaxis], y[:, np.newaxis]
-        slope = nan[:, np.newaxis] - self._slope(
-            np.take_along_axis(p, label, axis=1)
-        )
-        np.put_along_axis(gradient, label, slope, axis=1)
-        return gradient
+        return -np.where(p == 0, 0.0 ** (np.float64(self.q) - 1.0), p**self.q / p)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -467,11 +457,8 @@ class Brier(ProbabilityRows):
 
     def _terms(self, y, p):
         if p.ndim == 2 and y.ndim == 1:
-            label = y.astype(np.intp)[:, np.newaxis]
             distance = p.copy()
-            np.put_along_axis(
-                distance, label, np.take_along_axis(p, label, axis=1) - 1.0, axis=1
-            )
+            distance[np.arange(len(y)), y.astype(np.intp)] -= 1.0
             return (distance,)
         return (p - y,)
 
@@ -528,7 +515,7 @@ class Hinge(Margin):
         return np.maximum(1.0 - a, 0.0)
 
     def _gradient(self, y, a):
-        return np.where(a < 1, -y, a * 0.0)
+        return y * np.sign(np.minimum(a - 1.0, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -632,22 +619,22 @@ class MulticlassHinge(Rowwise):
         return _labels_of(y)
 
     def _terms(self, y, s):
-        label, others = y[:, np.newaxis], s.copy()
-        np.put_along_axis(others, label, -np.inf, axis=1)
-        rival = np.argmax(others, axis=1)[:, np.newaxis]
-        ahead = np.take_along_axis(others, rival, axis=1) - np.take_along_axis(
-            s, label, axis=1
+        rows, others = np.arange(len(y)), s.copy()
+        others[rows, y] = -np.inf
+        rival = rows, np.argmax(others, axis=1)
+        return (
+            (rows, y),
+            rival,
+            np.maximum(1.0 + others[rival] - s[rows, y], 0.0),
+            s,
         )
-        return label, rival, np.maximum(1.0 + ahead, 0.0), s
 
     def _value(self, label, rival, shortfall, s):
-        return shortfall[:, 0]
+        return shortfall
 
     def _gradient(self, label, rival, shortfall, s):
-        gradient = np.zeros_like(s)
-        active = np.where(shortfall > 0, 1.0, shortfall * 0.0)
-        np.put_along_axis(gradient, rival, active, axis=1)
-        np.put_along_axis(gradient, label, -active, axis=1)
+        gradient, active = np.zeros_like(s), np.sign(shortfall)
+        gradient[rival], gradient[label] = active, -active
         return gradient
 
 

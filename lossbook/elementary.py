@@ -25,7 +25,8 @@ def common_dtype(*arrays):
 
 def working(array, dtype):
     """Return ``array`` in the precision losses compute in: float64, or longdouble if it is one."""
-    return np.asarray(array, np.result_type(dtype, np.float64))
+    wide = dtype if dtype.itemsize > 8 else np.float64
+    return np.asarray(array, wide, order="C")
 
 
 def _elementary(function):
@@ -44,11 +45,9 @@ def _elementary(function):
 def product(a, b):
     """Return a·b with 0·(±inf) = 0, the limit that an absent class needs; NaN stays NaN."""
     result = a * b
-    return (
-        np.where((a == 0) & np.isinf(b), 0.0, result)
-        if np.isnan(result).any()
-        else result
-    )
+    if np.isnan(result.min(initial=np.inf)):
+        return np.where((a == 0) & np.isinf(b), 0.0, result)
+    return result
 
 
 @_elementary
@@ -78,25 +77,23 @@ def softmax_terms(z):
     """Return what softmax and its logarithm share, for the last axis of ``z``.
 
     ``gap`` is z minus the largest logit of its row, ``e`` its exponential with the largest
-    logit's own term set to 0, ``others`` the row sums of ``e``, ``top`` the position of the
-    largest logit.  The probabilities are e / (1 + others), and 1 / (1 + others) at ``top``.
+    logit's own term set to 0, ``others`` the row sums of ``e``, ``top`` the index of the
+    largest logits.  The probabilities are e / (1 + others), and 1 / (1 + others) at ``top``.
     Leaving the 1 out of the sum is what lets log1p keep the digits of a small loss.
     """
-    top = np.argmax(z, axis=-1)[..., np.newaxis]
-    largest = np.take_along_axis(z, top, axis=-1)
-    gap = z - largest
+    top = (*np.indices(z.shape[:-1], sparse=True), np.argmax(z, axis=-1))
+    largest = z[top]
+    gap = z - largest[..., np.newaxis]
     # inf - inf is NaN, but a single infinite logit has gap 0 to itself.
-    np.put_along_axis(gap, top, np.where(np.isnan(largest), largest, 0.0), axis=-1)
+    gap[top] = np.where(np.isnan(largest), largest, 0.0)
     e = np.exp(gap)
-    np.put_along_axis(e, top, 0.0, axis=-1)
+    e[top] = 0.0
     return gap, e, e.sum(axis=-1, keepdims=True), top
 
 
 def probabilities(gap, e, others, top):
     """Return the softmax from its terms; ``e`` is overwritten."""
-    np.put_along_axis(
-        e, top, np.exp(np.take_along_axis(gap, top, axis=-1)), axis=-1
-    )
+    e[top] = np.exp(gap[top])
     return np.divide(e, 1.0 + others, out=e)
 
 
@@ -119,6 +116,20 @@ def softmax(z):
     [0.5, 0.5]
     """
     return probabilities(*softmax_terms(z))
+
+
+def unit(x):
+    """Return the rows of x as unit vectors, and their lengths as length · 2**exponent."""
+    square = np.vecdot(x, x)[:, np.newaxis]
+    exponent = np.zeros(square.shape, int)
+    if not (
+        square.min() > 1e-200 and square.max() < 1e200
+    ):  # neither digits nor range are lost between
+        exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True))[1]
+        x = np.ldexp(x, -exponent)
+        square = np.vecdot(x, x)[:, np.newaxis]
+    length = np.sqrt(square)
+    return x / length, length, exponent
 
 
 @_elementary

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from .base import Claims, Loss, _refuse, _shares, real_array, require_parameter
-from .elementary import common_dtype, softmax_terms, working
+from .elementary import common_dtype, softmax_terms, unit, working
 
 
 class Embedding(Loss):
@@ -266,10 +266,10 @@ class InfoNCE(Embedding):
                 f"y_pred is the zero vector at sample {samples[zero][0]}: a cosine needs a "
                 "direction. Leave the sample out, or give it the weight 0."
             )
-        return _unit(x)[0]
+        return unit(x)[0]
 
     def _by_embedding(self, x, gradient):
-        u, length, exponent = _unit(x)
+        u, length, exponent = unit(x)
         # What of it lies across u: |u|² g - (u·g) u.  Both terms hold u_k² g_k, which is left
         # out of both sums, so that it need not cancel.
         across = _sum_of_others(u * u) * gradient - _sum_of_others(u * gradient) * u
@@ -376,14 +376,6 @@ def _pull(x, slopes):
             difference[slope == 0] = 0.0
         gradient[i] = slope @ difference
     return gradient
-
-
-def _unit(x):
-    """Return the rows of x as unit vectors, and their lengths as length · 2**exponent."""
-    exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True))[1]
-    x = np.ldexp(x, -exponent)
-    length = np.sqrt(np.einsum("jk,jk->j", x, x))[:, np.newaxis]
-    return x / length, length, exponent
 
 
 def _sum_of_others(a):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .base import Claims, Elementwise, Loss, real_array
 from .classification import CategoricalCrossEntropy
-from .elementary import common_dtype
+from .elementary import common_dtype, product
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +43,15 @@ class Poisson(Elementwise):
         return y, z, np.exp(z)
 
     def _value(self, y, z, rate):
-        return np.where(z == -np.inf, np.where(y == 0, 0.0, np.inf), rate - y * z)
+        return rate - product(y, z)
 
     def _gradient(self, y, z, rate):
-        # expm1 keeps the digits of a small log rate, exp those of a small rate.
-        return np.where(z > -0.5, np.expm1(z) - (y - 1.0), rate - y)
+        slope = rate - y
+        near = np.flatnonzero(
+            np.abs(z) < 0.5
+        )  # expm1 keeps the digits of a small log rate
+        slope[near] = np.expm1(z[near]) - (y[near] - 1.0)
+        return slope
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,10 +137,13 @@ class KLDivergence(CategoricalCrossEntropy):
         },
     )
 
-    def _value(self, y, p, nan):
-        if y.ndim == 1:
-            return super()._value(y, p, nan)
-        near = np.log1p((y - p) / p)
-        far = np.log(y) - np.log(p)
-        terms = y * np.where((y < 2 * p) & (p < 2 * y), near, far)
-        return np.where((y == 0) & ~np.isnan(p), 0.0, terms).sum(axis=1)
+    def _value(self, y, p, zero):
+        if p.ndim == 1:
+            return super()._value(y, p, zero)
+        # Relative to the smaller, the argument of log1p is never near -1, where digits are lost.
+        relative = np.abs(y - p) / np.minimum(y, p)
+        terms = y * np.copysign(np.log1p(relative), y - p)
+        if not np.isfinite(relative.max()):
+            far = np.where(np.isinf(relative), y * (np.log(y) - np.log(p)), terms)
+            terms = np.where((y == 0) & ~np.isnan(p), 0.0, far)
+        return terms.sum(axis=1)

@@ -33,18 +33,27 @@ class Overlap(Loss):
         )
 
     def _terms(self, y, p):
-        hit = (y * p).sum(axis=1, keepdims=True)
-        miss = self.alpha * (p * (1.0 - y)).sum(axis=1, keepdims=True)
-        miss += self.beta * (y * (1.0 - p)).sum(axis=1, keepdims=True)
-        return y, hit, miss, hit + miss
+        rest = 1.0 - y
+        hit = np.vecdot(y, p)
+        miss = self.alpha * np.vecdot(rest, p) + self.beta * np.vecdot(y, 1.0 - p)
+        total = hit + miss
+        return (
+            y,
+            rest,
+            hit,
+            miss,
+            np.where(total == 0, 1.0, total),
+        )  # empty masks: 0 / 1
 
-    def _value(self, y, hit, miss, total):
-        # miss / total does not cancel where 1 - hit / total would.
-        return np.where(total == 0, 0.0, miss / total)[:, 0]
+    def _value(self, y, rest, hit, miss, total):
+        return miss / total  # does not cancel where 1 - hit / total would
 
-    def _gradient(self, y, hit, miss, total):
-        slope = self.alpha * (1.0 - y) * hit - y * (self.beta * hit + miss)
-        return np.where(total == 0, 0.0, slope / total / total)
+    def _gradient(self, y, rest, hit, miss, total):
+        false, true = (
+            self.alpha * hit / total / total,
+            (self.beta * hit + miss) / total / total,
+        )
+        return rest * false[:, np.newaxis] - y * true[:, np.newaxis]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from .base import Claims, Elementwise, Loss, real_array, require_parameter
-from .elementary import common_dtype
+from .elementary import common_dtype, unit
 
 # What holds of most distances between a number and its prediction.
 DISTANCE = Claims(
@@ -139,12 +139,15 @@ class Huber(Bounded):
             },
         )
 
-    def _value(self, r):
-        near = np.minimum(np.abs(r), self.delta)
-        return near * (np.abs(r) - near / 2)
+    def _terms(self, y, p):
+        r = p - y
+        return r, np.clip(r, -self.delta, self.delta)
 
-    def _gradient(self, r):
-        return np.clip(r, -self.delta, self.delta)
+    def _value(self, r, slope):
+        return slope * (r - slope / 2)
+
+    def _gradient(self, r, slope):
+        return slope
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,14 +180,24 @@ class PseudoHuber(Bounded):
 
     def _terms(self, y, p):
         r = p - y
-        return r, np.hypot(1.0, r / self.delta)
+        x = r / self.delta
+        h = np.sqrt(1.0 + x * x)
+        if np.isinf(h).any():  # where x² overflows, the root does not
+            h = np.hypot(1.0, x)
+        return r, h, np.isinf(h).any()
 
-    def _value(self, r, h):
+    def _value(self, r, h, infinite):
         # r · (r / (1 + h)) does not cancel as h - 1 would, and does not overflow as r² would.
-        return np.where(np.isinf(r), np.inf, r * (r / (1.0 + h)))
+        value = r * (r / (1.0 + h))
+        return np.where(np.isinf(r), np.inf, value) if infinite else value
 
-    def _gradient(self, r, h):
-        return np.where(np.isinf(r), np.copysign(self.delta, r), r / h)
+    def _gradient(self, r, h, infinite):
+        slope = r / h
+        return (
+            np.where(np.isinf(r), np.copysign(self.delta, r), slope)
+            if infinite
+            else slope
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,9 +245,6 @@ class Asymmetric(Residual):
     def __post_init__(self):
         require_parameter("q", self.q, 0, 1)
 
-    def _weight(self, r):
-        return np.where(r < 0, self.q, 1.0 - self.q)
-
 
 @dataclasses.dataclass(frozen=True)
 class Quantile(Asymmetric):
@@ -270,10 +280,10 @@ class Quantile(Asymmetric):
         )
 
     def _value(self, r):
-        return self._weight(r) * np.abs(r)
+        return np.maximum(-self.q * r, (1.0 - self.q) * r)
 
     def _gradient(self, r):
-        return self._weight(r) * np.sign(r)
+        return np.clip(np.sign(r), -self.q, 1.0 - self.q)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -305,11 +315,15 @@ class Expectile(Asymmetric):
             minimiser=f"{self.q:g}-expectile",
         )
 
-    def _value(self, r):
-        return self._weight(r) * r * r
+    def _terms(self, y, p):
+        r = p - y
+        return r, self.q * np.minimum(r, 0.0) + (1.0 - self.q) * np.maximum(r, 0.0)
 
-    def _gradient(self, r):
-        return 2.0 * self._weight(r) * r
+    def _value(self, r, weighted):
+        return r * weighted
+
+    def _gradient(self, r, weighted):
+        return 2.0 * weighted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -343,11 +357,15 @@ class EpsilonInsensitive(Residual):
     def __post_init__(self):
         require_parameter("epsilon", self.epsilon, 0, np.inf)
 
-    def _value(self, r):
-        return np.maximum(np.abs(r) - self.epsilon, 0.0)
+    def _terms(self, y, p):
+        r = p - y
+        return r, np.maximum(np.abs(r) - self.epsilon, 0.0)
 
-    def _gradient(self, r):
-        return np.where(np.abs(r) <= self.epsilon, 0.0, np.sign(r))
+    def _value(self, r, beyond):
+        return beyond
+
+    def _gradient(self, r, beyond):
+        return np.copysign(np.sign(beyond), r)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -468,11 +486,13 @@ class SquaredLogarithmicError(Elementwise):
     )
 
     def _terms(self, y, p):
-        relative = (p - y) / (1.0 + y)
-        ratio = (1.0 + p) / (1.0 + y)
-        far = np.log(ratio)
-        far = np.where(np.isfinite(far), far, np.log1p(p) - np.log1p(y))
-        return np.where(np.abs(relative) < 0.5, np.log1p(relative), far), p
+        # Relative to the smaller, the argument of log1p is never near -1, where digits are lost.
+        difference = p - y
+        relative = np.abs(difference) / (1.0 + np.minimum(p, y))
+        d = np.copysign(np.log1p(relative), difference)
+        if np.isinf(relative).any():
+            d = np.where(np.isinf(relative), np.log1p(p) - np.log1p(y), d)
+        return d, p
 
     def _value(self, d, p):
         return d * d
@@ -569,28 +589,24 @@ class CosineDistance(Loss):
         _require_nonzero("the vector y_pred", p, ~p.any(axis=1), start)
 
     def _terms(self, y, p):
-        (u, _), (v, length) = _unit(y), _unit(p)
+        (u, *_), (v, length, exponent) = unit(y), unit(p)
         # Whichever is smaller: |u - v|²/2 is 1 - u·v and |u + v|²/2 is 1 + u·v, uncancelled.
-        acute = (u * v).sum(axis=1, keepdims=True) >= 0
-        near = np.where(acute, u - v, u + v)
-        half = (near * near).sum(axis=1, keepdims=True) / 2
-        return acute, near, half, v, length
+        sign = np.where(np.vecdot(u, v) >= 0, 1.0, -1.0)
+        near = u - sign[:, np.newaxis] * v
+        return sign, near, v, length, exponent
 
-    def _value(self, acute, near, half, v, length):
-        return np.where(acute, half, 2.0 - half)[:, 0]
+    def _value(self, sign, near, v, length, exponent):
+        half = np.vecdot(near, near) / 2
+        return np.where(sign > 0, half, 2.0 - half)
 
-    def _gradient(self, acute, near, half, v, length):
+    def _gradient(self, sign, near, v, length, exponent):
         # What is left of it across v; the rounding of the lengths lies along v.
-        across = near - (near * v).sum(axis=1, keepdims=True) * v
-        return -across / length[0] / length[1]
-
-
-def _unit(rows):
-    """Return the rows scaled to length 1, and their lengths as two factors that cannot overflow."""
-    power = 2.0 ** np.floor(np.log2(np.abs(rows).max(axis=1, keepdims=True)))
-    scaled = rows / power  # exact
-    length = np.sqrt((scaled * scaled).sum(axis=1, keepdims=True))
-    return scaled / length, (length, power)
+        across = np.vecdot(near, v)[:, np.newaxis] * v - near
+        return (
+            np.ldexp(across / length, -exponent)
+            if exponent.any()
+            else across / length
+        )
 
 
 def _require_nonzero(name, array, wrong, start):
