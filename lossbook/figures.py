@@ -108,7 +108,7 @@ def _extent(kind, artist):
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return ""
-    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    (x0, y0), (x1, y1) = points.min(axis=0) + 0.0, points.max(axis=0) + 0.0  # no -0
     return f", {len(points)} points, x {x0:.4g} to {x1:.4g}, y {y0:.4g} to {y1:.4g}"
 
 
