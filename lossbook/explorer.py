@@ -69,7 +69,7 @@ def explore(draw, symbol, values, *, start, axes, alt, ylim=None):
                 axes=[("residual r", "loss"), ("residual r", "slope")])
     """
     values = np.asarray(values).tolist()
-    found = np.flatnonzero(np.isclose(values, start))
+    found = np.flatnonzero(np.isclose(values, start, atol=0))
     _require(
         len(values) > 1, f"values has {len(values)} positions: give 2 or more."
     )
@@ -139,7 +139,10 @@ def _texts(values):
     largest = max([abs(v) for v in values if np.isfinite(v)], default=0)
     if largest * 10**decimals < 1e4 and not any("e" in text for text in texts):
         texts = [f"{v + 0.0:.{decimals}f}" for v in values]
-    return [text.replace("-", "−").replace("inf", "∞") for text in texts]
+    signs = {"e-0": "e-", "e+0": "e", "e+": "e", "-": "−", "inf": "∞"}
+    for plain, short in signs.items():
+        texts = [text.replace(plain, short) for text in texts]
+    return texts
 
 
 def _figure(panels, shown, axes, limits, title):
@@ -203,13 +206,13 @@ def _drawing(panel, shown, labels, limits, width, role):
     grid, words = "", ""
     for x, text in zip(_places(xticks, limits[0], w), _texts(xticks)):
         grid += f"M{left + x} {TOP}v{h}"
-        words += f'<text x="{left + x}" y="{foot + 170}">{text}</text>'
+        words += f'<text x="{left + x}" y="{foot + 170}">{text}</text> '
     for y, text in zip(_places(yticks, limits[1], h), _texts(yticks)):
         grid += f"M{left} {foot - y}h{w}"
-        words += f'<text x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end">{text}</text>'
+        words += f'<text x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end">{text}</text> '
     xlabel, ylabel = map(html.escape, labels)
-    words += f'<text x="{left + w // 2}" y="{foot + 400}">{xlabel}</text>'
-    words += f'<text transform="translate(140 {TOP + h // 2}) rotate(-90)">{ylabel}</text>'
+    words += f'<text x="{left + w // 2}" y="{foot + 400}">{xlabel}</text> '
+    words += f'<text transform="translate(140 {TOP + h // 2}) rotate(-90)">{ylabel}</text> '
     curves = ""
     for number, (_, points, dots) in enumerate(panel):
         forms = [_data(p, limits, w, h, dots) for p in points]
