@@ -182,8 +182,9 @@ class PseudoHuber(Bounded):
         r = p - y
         x = r / self.delta
         h = np.sqrt(1.0 + x * x)
-        if np.isinf(h).any():  # where x² overflows, the root does not
-            h = np.hypot(1.0, x)
+        large = np.isinf(h)
+        if large.any():  # where x² overflows, the root does not
+            h = np.where(large, np.hypot(1.0, x), h)
         return r, h, np.isinf(h).any()
 
     def _value(self, r, h, infinite):

@@ -388,7 +388,7 @@ MUTANTS = {
         EMBEDDING[::2], embedding, "_squared_distances",
         lambda s, x: np.maximum((x * x).sum(1)[:, np.newaxis] + (x * x).sum(1) - 2 * x @ x.T, 0),
     ),
-    "length": ((InfoNCE(),), embedding, "_unit", lambda r, x: (r[0], 1.001 * r[1], r[2])),
+    "length": ((InfoNCE(),), embedding, "unit", lambda r, x: (r[0], 1.001 * r[1], r[2])),
     "no skip": ((CTC(),), sequence, "_states", lambda r, y: (*r[:2], r[2] & False)),
     "skip to a repeat": (
         (CTC(),), sequence, "_states",
