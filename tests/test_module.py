@@ -144,6 +144,10 @@ def test_check_gradient_takes_any_loss_and_sees_what_is_wrong():
     assert np.isnan(check_gradient(SquaredError(), [0.0], [np.nan]))
 
 
+def test_check_gradient_of_a_sample_is_not_disturbed_by_a_huge_loss_beside_it():
+    assert check_gradient(lossbook.LogCosh(), np.zeros(2), [0.5, 1e12]) < 1e-9
+
+
 def test_check_gradient_stays_inside_the_domain_and_leaves_its_input_alone():
     p = np.array([1e-6, 0.5, 1 - 1e-6])
     before = p.copy()
