@@ -39,6 +39,7 @@ STYLE = f"""
 @media print, (scripting: none) {{ .explorer label {{ display: none; }} }}
 """
 # In an attribute, so that a page may hold several explorers and a notebook may run a cell again.
+# data-lm-suppress-shortcuts leaves the arrow keys to the slider in JupyterLab.
 SCRIPT = """
 const text = this.dataset.texts.split(';')[this.value], explorer = this.closest('.explorer');
 this.setAttribute('aria-valuetext', text);

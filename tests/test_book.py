@@ -5,6 +5,7 @@ so do notebooks that were broken on purpose: a rule that never reports proves no
 """
 
 import functools
+import html
 import os
 import re
 import shutil
@@ -139,6 +140,14 @@ def execution_problems(notebook):
                 yield f"{where(cell)} stores text of stderr: {output.text[:60]!r}"
 
 
+def words_of(cell):
+    """Return the words for who does not see a picture: the cell's, or those in an explorer."""
+    alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt") or ""
+    pages = [output.data.get("text/html", "") for output in pictures(cell)]
+    said = re.search('role="img" aria-label="([^"]*)"', "".join(pages))
+    return html.unescape(said[1]) if said else alt
+
+
 def figure_problems(notebook):
     """Every picture has a name, a caption, and words for who does not see it.
 
@@ -146,7 +155,7 @@ def figure_problems(notebook):
     """
     for cell in filter(pictures, cells_of(notebook, "code")):
         myst = cell.metadata.get("mystnb", {})
-        alt, figure = myst.get("image", {}).get("alt") or "", myst.get("figure", {})
+        alt, figure = words_of(cell), myst.get("figure", {})
         if len(pictures(cell)) > 1:
             yield f"{where(cell)} shows several pictures under one name"
         if len(alt.strip()) <= 40:
