@@ -407,6 +407,18 @@ def test_parameters_out_of_range(cls, value, message):
         cls(value)
 
 
+PARAMETERS = [
+    (loss, f.name) for loss in lossbook.CATALOGUE for f in dataclasses.fields(loss)
+]
+
+
+@pytest.mark.parametrize("loss, name", PARAMETERS)
+def test_a_bad_parameter_is_named(loss, name):
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"^{name} is {value}: it must be"):
+            dataclasses.replace(loss, **{name: value})
+
+
 def test_smooth_labels():
     smooth = lossbook.smooth_labels(np.eye(4)[[0, 2]], 0.1)
     np.testing.assert_allclose(smooth.sum(axis=1), 1, rtol=1e-15)
