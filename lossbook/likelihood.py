@@ -140,7 +140,7 @@ class KLDivergence(CategoricalCrossEntropy):
     def _value(self, y, p, zero):
         if p.ndim == 1:
             return super()._value(y, p, zero)
-        # Relative to the smaller, the argument of log1p is never near -1, where digits are lost.
+        # Relative to the smaller: log1p loses digits near -1 only.
         relative = np.abs(y - p) / np.minimum(y, p)
         terms = y * np.copysign(np.log1p(relative), y - p)
         if not np.isfinite(relative.max()):

@@ -188,7 +188,7 @@ class PseudoHuber(Bounded):
         return r, h, np.isinf(h).any()
 
     def _value(self, r, h, infinite):
-        # r · (r / (1 + h)) does not cancel as h - 1 would, and does not overflow as r² would.
+        # r · (r / (1 + h)): h - 1 would cancel, and r² might overflow.
         value = r * (r / (1.0 + h))
         return np.where(np.isinf(r), np.inf, value) if infinite else value
 
@@ -487,7 +487,7 @@ class SquaredLogarithmicError(Elementwise):
     )
 
     def _terms(self, y, p):
-        # Relative to the smaller, the argument of log1p is never near -1, where digits are lost.
+        # Relative to the smaller: log1p loses digits near -1 only.
         difference = p - y
         relative = np.abs(difference) / (1.0 + np.minimum(p, y))
         d = np.copysign(np.log1p(relative), difference)
@@ -591,7 +591,7 @@ class CosineDistance(Loss):
 
     def _terms(self, y, p):
         (u, *_), (v, length, exponent) = unit(y), unit(p)
-        # Whichever is smaller: |u - v|²/2 is 1 - u·v and |u + v|²/2 is 1 + u·v, uncancelled.
+        # Whichever is smaller, and uncancelled: |u - v|²/2 is 1 - u·v, |u + v|²/2 is 1 + u·v.
         sign = np.where(np.vecdot(u, v) >= 0, 1.0, -1.0)
         near = u - sign[:, np.newaxis] * v
         return sign, near, v, length, exponent
