@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from samples import SAMPLEWISE, batch
+from samples import SAMPLEWISE, VARIANTS, batch
 
 import lossbook
 from lossbook import (
@@ -32,6 +32,7 @@ from lossbook import (
     Tversky,
 )
 from lossbook.base import BLOCK, Elementwise, Rowwise
+from lossbook.residual import Residual
 
 ELEMENTWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Elementwise)]
 ROWWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Rowwise)]
@@ -405,6 +406,60 @@ def test_float32_rows_are_allowed_their_rounding():
 def test_parameters_out_of_range(cls, value, message):
     with pytest.raises(ValueError, match=f"is {value}: .*{message}"):
         cls(value)
+
+
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
+def test_an_error_names_the_argument_that_is_wrong(loss):
+    y, p = batch(loss, np.random.default_rng(0), labels=False)
+    for wrong, message in (
+        (1j, "has dtype complex128"),
+        (np.nan, "has dtype object"),
+    ):
+        kind = complex if wrong == 1j else object
+        with pytest.raises(ValueError, match=f"^y_true {message}"):
+            loss(y.astype(kind), p)
+        with pytest.raises(ValueError, match=f"^y_pred {message}"):
+            loss(y, p.astype(kind))
+
+
+@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
+def test_the_wider_floating_argument_decides_the_dtype(loss):
+    y, p = batch(loss, np.random.default_rng(0), labels=False)
+    narrow = (y.astype(np.float32), p), (y, p.astype(np.float32))
+    if loss.indexed and loss.symbol == "p" and isinstance(loss, Rowwise):
+        narrow = narrow[:1]  # rows that were rounded do not sum to 1 in 64 bits
+    for arguments in narrow:
+        assert loss.gradient(*arguments).dtype == np.float64
+        assert loss.per_sample(*arguments).dtype == np.float64
+
+
+ENDLESS = [loss for loss in (*ELEMENTWISE, *VARIANTS) if isinstance(loss, Residual)]
+
+
+@pytest.mark.parametrize("loss", ENDLESS, ids=repr)
+def test_an_infinite_residual_is_the_limit_of_a_large_one(loss):
+    p = np.array([np.inf, -np.inf, 1e150, -1e150, 1.0])
+    values, slopes = (
+        loss.per_sample(np.zeros(5), p),
+        5 * loss.gradient(np.zeros(5), p),
+    )
+    flat = isinstance(loss, GeneralRobust) and loss.alpha < 0
+    np.testing.assert_allclose(values[:2], values[2:4] if flat else np.inf)
+    steep = np.abs(slopes[2:4]) > 1e100
+    limit = np.where(steep, np.sign(p[2:4]) * np.inf, slopes[2:4])
+    np.testing.assert_allclose(slopes[:2], limit, atol=1e-100)
+    assert values[4] == loss.per_sample([0.0], [1.0])[0]
+    assert slopes[4] == pytest.approx(loss.gradient([0.0], [1.0])[0], rel=1e-15)
+
+
+def test_squared_logarithmic_error_over_the_whole_range():
+    y, p = np.array([-1 + 2.0**-53, 1e308]), np.array([1e308, -1 + 2.0**-53])
+    d = np.log(1e308) + 53 * np.log(2)
+    np.testing.assert_allclose(
+        SquaredLogarithmicError().per_sample(y, p), d * d, rtol=1e-15
+    )
+    slope = 2 * SquaredLogarithmicError().gradient(y, p)
+    np.testing.assert_allclose(slope, [2 * d / 1e308, -2 * d * 2.0**53], rtol=1e-15)
 
 
 PARAMETERS = [
