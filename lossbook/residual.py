@@ -451,8 +451,10 @@ class GeneralRobust(Residual):
         # x / stretch first: neither x² nor its power may overflow before they meet, and
         # a - 1 is exact for a ≥ 1 only.
         steep = np.where(np.isinf(x), np.copysign(np.sqrt(b), x), x / stretch)
-        power = stretch ** (a - 1) if a >= 1 else stretch**a / stretch
-        far = steep * np.where(np.isinf(x) & (a < 1), 0.0, power)
+        if a >= 1:
+            far = steep * stretch ** (a - 1)
+        else:
+            far = np.where(np.isinf(x), 0.0, steep * stretch**a / stretch)
         return np.where(log > 2, far, x * np.exp((a / 2 - 1) * log)) / self.scale
 
 
