@@ -584,7 +584,7 @@ class Exponential(Margin):
 class MulticlassHinge(Rowwise):
     r"""How much the score of the true class falls short of its best rival's by 1.
 
-    Also called: Crammer-Singer loss, categorical hinge.
+    Also called: Crammer-Singer loss.  Keras's CategoricalHinge is another loss.
 
     Formula: :math:`\max(0, 1 + \max_{j\ne y} s_j - s_y)` for each row; derivative 1 at the best
     rival and -1 at the true class where the loss is positive.
