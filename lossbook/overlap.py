@@ -37,22 +37,15 @@ class Overlap(Loss):
         hit = np.vecdot(y, p)
         miss = self.alpha * np.vecdot(rest, p) + self.beta * np.vecdot(y, 1.0 - p)
         total = hit + miss
-        return (
-            y,
-            rest,
-            hit,
-            miss,
-            np.where(total == 0, 1.0, total),
-        )  # empty masks: 0 / 1
+        total = np.where(total == 0, 1.0, total)  # empty masks: 0 / 1
+        return y, rest, hit, miss, total
 
     def _value(self, y, rest, hit, miss, total):
         return miss / total  # does not cancel where 1 - hit / total would
 
     def _gradient(self, y, rest, hit, miss, total):
-        false, true = (
-            self.alpha * hit / total / total,
-            (self.beta * hit + miss) / total / total,
-        )
+        false = self.alpha * hit / total / total
+        true = (self.beta * hit + miss) / total / total
         return rest * false[:, np.newaxis] - y * true[:, np.newaxis]
 
 
