@@ -61,7 +61,7 @@ class BinaryCrossEntropy(Elementwise):
     )
 
     def _terms(self, y, p):
-        return y, p + 0.0  # -0.0 + 0.0 is 0.0: 1/p must not be -inf
+        return y, p
 
     def _value(self, y, p):
         return product(y, -np.log(p)) + product(1.0 - y, -np.log1p(-p))
@@ -447,7 +447,7 @@ class Brier(ProbabilityRows):
         return (Elementwise if single else Rowwise)._accept(self, y_true, y_pred)
 
     def _prepare(self, y, dtype):
-        return y if y.ndim == 1 else super()._prepare(y, dtype)
+        return y
 
     def _check(self, y, p, start):
         if p.ndim == 1:
@@ -660,5 +660,4 @@ def smooth_labels(y, alpha):
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: it must be from 0 to 1.")
-    y = y if y.dtype.kind == "f" else y.astype(float)
     return (1 - alpha) * y + alpha / y.shape[1]

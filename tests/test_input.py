@@ -408,9 +408,11 @@ def test_parameters_out_of_range(cls, value, message):
         cls(value)
 
 
-@pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
+@pytest.mark.parametrize("loss", lossbook.CATALOGUE, ids=repr)
 def test_an_error_names_the_argument_that_is_wrong(loss):
-    y, p = batch(loss, np.random.default_rng(0), labels=False)
+    y, p = np.array([1, 1, 2]), np.ones((3, 2))
+    if loss in SAMPLEWISE:
+        y, p = batch(loss, np.random.default_rng(0), labels=False)
     for wrong, message in (
         (1j, "has dtype complex128"),
         (np.nan, "has dtype object"),
@@ -450,6 +452,28 @@ def test_an_infinite_residual_is_the_limit_of_a_large_one(loss):
     np.testing.assert_allclose(slopes[:2], limit, atol=1e-100)
     assert values[4] == loss.per_sample([0.0], [1.0])[0]
     assert slopes[4] == pytest.approx(loss.gradient([0.0], [1.0])[0], rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()], ids=repr
+)
+def test_a_negative_zero_is_a_zero(loss):
+    p = (
+        np.array([-0.0])
+        if isinstance(loss, Elementwise)
+        else np.array([[-0.0, 1.0]])
+    )
+    for y in (1 - np.abs(p), [0]) if p.ndim == 2 else (1 - np.abs(p),):
+        value, slope = loss.value_and_gradient(y, p)
+        assert value == np.inf and slope.ravel()[0] == -np.inf
+
+
+def test_the_gradient_of_the_cosine_between_nearly_opposite_vectors():
+    # The derivative has the length sin(angle) / |p|, across p; 1e-9 is the sine here.
+    y, p = np.array([[1.0, 0.0]]), np.array([[-1.0, 1e-9]])
+    value, slope = CosineDistance().value_and_gradient(y, p)
+    assert value == 2.0
+    np.testing.assert_allclose(slope, [[-1e-18, -1e-9]], rtol=1e-15)
 
 
 def test_squared_logarithmic_error_over_the_whole_range():
