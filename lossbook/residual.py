@@ -447,14 +447,16 @@ class GeneralRobust(Residual):
             return x / self.scale
         if a == -np.inf:
             return np.where(np.isinf(x), 0.0, x * np.exp(-x * x / 2)) / self.scale
-        stretch, log = np.hypot(1.0, x / np.sqrt(b)), self._log(x)
-        # x / stretch first: neither x² nor its power may overflow before they meet, and
-        # a - 1 is exact for a ≥ 1 only.
-        steep = np.where(np.isinf(x), np.copysign(np.sqrt(b), x), x / stretch)
-        far = steep * stretch ** (a - 1 if a >= 1 else a)
-        if a < 1:
-            far = np.where(np.isinf(x), 0.0, far / stretch)
-        return np.where(log > 2, far, x * np.exp((a / 2 - 1) * log)) / self.scale
+        t, size, log = x * x / b + 1.0, np.abs(x) / np.sqrt(b), self._log(x)
+        # Powers of t where it is large, its logarithm where it is near 1, and without the 1
+        # where x² overflows.  a - 1 and a/2 - 1 are exact for a ≥ 1 only.
+        if a >= 1:
+            middle, far = x * t ** (a / 2 - 1), np.sqrt(b) * size ** (a - 1)
+        else:
+            middle, far = x * t ** (a / 2) / t, np.sqrt(b) * size**a / size
+            far = np.where(np.isinf(x), 0.0, far)
+        near = np.where(log > 2, middle, x * np.exp((a / 2 - 1) * log))
+        return np.where(size > 1e100, np.copysign(far, x), near) / self.scale
 
 
 @dataclasses.dataclass(frozen=True)
