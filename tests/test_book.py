@@ -4,6 +4,8 @@ Each rule is a generator of the problems of a notebook.  The chapters go through
 so do notebooks that were broken on purpose: a rule that never reports proves nothing.
 """
 
+import copy
+import csv
 import functools
 import html
 import os
@@ -584,6 +586,295 @@ def test_panels_need_labels_unless_they_share_them_or_have_no_axes(panels, missi
     lines = [f"  panel {number}: {panel}" for number, panel in enumerate(panels, 1)]
     problems = label_problems("\n".join(["Figure", *lines]))
     assert [problem[-len("x label")] for problem in problems] == list(missing)
+
+
+# --- the five documents: where each item is covered, and their errata --------------------
+
+KINDS = "KFPCARTQ"
+COUNTS = {  # items of each kind
+    "S0": (8, 2, 1, 1, 1, 1, 2, 4),
+    "S1": (8, 3, 1, 6, 1, 1, 4, 4),
+    "S2": (8, 2, 1, 1, 3, 3, 3, 0),
+    "S3": (6, 3, 0, 5, 0, 1, 3, 4),
+    "S4": (12, 8, 2, 1, 1, 2, 3, 10),
+}
+ITEMS = [
+    f"{document}-{kind}{number}"
+    for document, counts in COUNTS.items()
+    for kind, count in zip(KINDS, counts)
+    for number in range(1, count + 1)
+]
+# Whoever covers one of these takes it off the list, and whoever drops one puts it on.
+NOT_YET = {"S2-A2", "S3-T1"}
+IN_PART = {"S1-T1", "S1-T2", "S1-T3", "S1-T4", "S2-A1", "S2-A3", "S2-T1", "S2-T2"}
+IN_PART |= {"S2-T3", "S3-T3", "S4-T1", "S4-T2"}
+
+REFERENCE = "chapters/reference"
+ERRATA = [
+    (d, i) for d, n in enumerate((14, 16, 14, 9, 13)) for i in range(1, n + 1)
+]
+LABEL = re.compile(r"(?m)^\(([\w-]+)\)=\n+#+ +(.*)$")
+
+
+@functools.cache
+def labels():
+    """Return {label: heading} of the labelled headings of all pages."""
+    notebooks = [notebook_of(page) for page in NOTEBOOKS + TEXTS]
+    cells = [
+        cell for notebook in notebooks for cell in cells_of(notebook, "markdown")
+    ]
+    return dict(
+        match.groups() for cell in cells for match in LABEL.finditer(cell.source)
+    )
+
+
+@functools.cache
+def sections(page):
+    """Return {anchor: heading} of a page, with the anchors that MyST makes of headings."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    depth, found = config["sphinx"]["config"]["myst_heading_anchors"], {}
+    for level, text in headings(notebook_of(page)):
+        plain = re.sub(r"\$[^$]*\$|`", "", text).lower().replace(" ", "-")
+        anchor, number = re.sub(r"[^\w-]", "", plain), 1
+        while anchor in found:
+            anchor, number = f"{anchor}-{number}", number + 1
+        if level <= depth:
+            found[anchor] = text
+    return found
+
+
+def link_problems(text):
+    """Every link of a cell leads to a heading and names it, as "chapter › section"."""
+    for name, address in re.findall(r"\[([^\]]*)\]\(([^)]*)\)", text):
+        file, _, anchor = address.partition("#")
+        there = os.path.normpath(ROOT / REFERENCE / file)
+        page = os.path.relpath(there, ROOT).rpartition(".")[0]
+        if page not in PAGES or not Path(there).is_file():
+            yield f"{address} leads to no page"
+        elif anchor and anchor not in sections(page):
+            yield f"{address} leads to no section"
+        else:
+            title = headings(notebook_of(page))[0][1]
+            section = sections(page)[anchor] if anchor else ""
+            if name != " › ".join([title, section][: 1 + bool(anchor)]):
+                yield f"{address} is not called {name!r}"
+    for name, label in re.findall(r"\{ref\}`(?:([^<`]*) )?<?([\w-]+)>?`", text):
+        if label not in labels():
+            yield f"{label} is the label of no heading"
+        elif (
+            label.startswith("err-")
+            and f"err-{name[1:].replace('.', '-')}" != label
+        ):
+            yield f"{label} is not {name}"
+
+
+def read_coverage():
+    """Return the rows of the five tables, each with the number of its document."""
+    rows = []
+    for document in range(1, 6):
+        path = ROOT / REFERENCE / f"coverage-{document}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, strict=True):
+                rows.append({"document": document, **row})
+    return rows
+
+
+def coverage_problems(rows):
+    """Every item of the documents stands in its table, with links to what treats it."""
+    names = [row["item"] for row in rows]
+    for item in ITEMS:
+        if names.count(item) != 1:
+            yield f"{item} stands in the tables {names.count(item)} times"
+    if names != ITEMS and sorted(names) == sorted(ITEMS):
+        yield "the items are not in order"
+    for row in rows:
+        for problem in row_problems(row):
+            yield f"{row['item']}: {problem}"
+    cells = "".join(row["covered in"] for row in rows)
+    for document, number in ERRATA:
+        if f"<err-{document}-{number}>" not in cells:
+            yield f"E{document}.{number} belongs to no item"
+
+
+def row_problems(row):
+    item, cell = row["item"], row["covered in"]
+    if item not in ITEMS or item[:2] != f"S{row['document'] - 1}":
+        yield f"is no item of document {row['document']}"
+    if set(row) != {"document", "item", "lines", "what it says", "covered in"}:
+        yield f"has the columns {list(row)}"
+    if not re.fullmatch(r"\d+(–\d+)?(, \d+(–\d+)?)*", row["lines"]):
+        yield f"has the lines {row['lines']!r}"
+    if len(row["what it says"]) < 5 or re.search(
+        "[\u4e00-\u9fff]", row["what it says"]
+    ):
+        yield f"says {row['what it says']!r}"
+    chapters = re.findall(r"\]\(", cell)
+    if item not in NOT_YET and not 1 <= len(chapters) <= 3:
+        yield f"has {len(chapters)} links to sections, not one to three"
+    if "-Q" in item and "<faq-" not in cell and "{ref}`faq-" not in cell:
+        yield "is a question without its answer in the FAQ"
+    for listed, opening in ((NOT_YET, "Not yet: "), (IN_PART, "In part: ")):
+        if (item in listed) != cell.startswith(opening):
+            kept = "is" if item in listed else "is not"
+            yield f"{kept} on the list of {opening!r}"
+    if (item in NOT_YET | IN_PART) != ("planned for the part *" in cell):
+        yield "says what is planned, or does not, against the lists"
+    yield from link_problems(cell)
+
+
+def coverage_page_problems(text):
+    """The page counts the items as they are, and shows each of the five tables."""
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
+    found = {row[0]: row[1:] for row in rows if len(row) == len(KINDS) + 2}
+    expected = {
+        f"[{d + 1}](#document-{d + 1}), S{d}": COUNTS[f"S{d}"] for d in range(5)
+    }
+    expected["together"] = [sum(column) for column in zip(*COUNTS.values())]
+    for name, counts in expected.items():
+        if found.get(name) != [str(count) for count in (*counts, sum(counts))]:
+            yield f"the counts of {name} are {found.get(name)}"
+    for document in range(1, 6):
+        table = f"## Document {document}\n\n:::{{csv-table}}\n"
+        if f"{table}:file: coverage-{document}.csv\n" not in text:
+            yield f"coverage-{document}.csv is not shown under Document {document}"
+
+
+def errata_problems(documents, index):
+    """Every erratum has its label, its heading and a code cell, and a row of the index."""
+    for document, notebook in enumerate(documents):
+        found, code = [], {}
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and found:
+                code[found[-1]] = True
+            for label, text in re.findall(
+                r"(?m)^\((err-.*)\)=\n(.*)$", cell.source
+            ):
+                name = "E" + label[4:].replace("-", ".")
+                found.append(name)
+                if not text.startswith(f"## {name} "):
+                    yield f"{label} is followed by {text!r}"
+            for level, text in headings(new_notebook(cells=[cell])):
+                if level == 2 and not re.match(r"E\d", text):
+                    found.append(text)
+        expected = [f"E{d}.{number}" for d, number in ERRATA if d == document]
+        names = [name for name in found if re.fullmatch(r"E[\d.]+", name)]
+        if names != expected:
+            yield f"document {document + 1} has the errata {names}"
+        for name in names:
+            if name not in code:
+                yield f"{name} is shown by no code"
+    rows = re.findall(r"(?m)^\| \{ref\}`E(\d+)\.(\d+) <err-\1-\2>` \|", index)
+    if [(int(d), int(number)) for d, number in rows] != ERRATA:
+        yield f"the index lists {len(rows)} errata or another order"
+
+
+def read_errata():
+    folder = f"{REFERENCE}/errata"
+    index = (ROOT / folder / "index.md").read_text("utf-8")
+    return [notebook_of(f"{folder}/document-{n}") for n in range(1, 6)], index
+
+
+def read_page():
+    return (ROOT / REFERENCE / "coverage.md").read_text("utf-8")
+
+
+def test_every_item_of_the_documents_is_covered_or_known_to_be_missing():
+    assert (len(ITEMS), len(ERRATA)) == (130, 66)
+    assert list(coverage_problems(read_coverage())) == []
+    assert list(coverage_page_problems(read_page())) == []
+
+
+def test_every_erratum_is_shown_by_code_and_listed_once():
+    assert list(errata_problems(*read_errata())) == []
+
+
+def edit(item, column, old, new):
+    """Return a change that replaces text in a row of the coverage tables."""
+
+    def change(rows):
+        (row,) = [row for row in rows if row["item"] == item]
+        assert old in row[column]
+        row[column] = row[column].replace(old, new)
+
+    return change
+
+
+# fmt: off
+BROKEN_COVERAGE = [
+    (lambda rows: rows.pop(7), "S0-K8 stands in the tables 0 times"),
+    (lambda rows: rows.append(rows[0]), "S0-K1 stands in the tables 2 times"),
+    (lambda rows: rows.reverse(), "the items are not in order"),
+    (edit("S2-A3", "item", "A3", "A4"), "S2-A4: is no item of document 3"),
+    (lambda rows: rows[0].update(document=2), "S0-K1: is no item of document 2"),
+    (lambda rows: rows[0].update({None: ["more"]}), "S0-K1: has the columns"),
+    (edit("S0-K1", "lines", "5", "5-7"), "S0-K1: has the lines '5-7'"),
+    (lambda rows: rows[0].update({"what it says": ""}), "S0-K1: says ''"),
+    (lambda rows: rows[0].update({"covered in": ""}), "S0-K1: has 0 links to sections"),
+    (edit("S0-Q1", "covered in", "{ref}`faq-value`", ""), "S0-Q1: is a question without"),
+    (edit("S2-A2", "covered in", "Not yet: ", ""), "S2-A2: is on the list of 'Not yet: '"),
+    (edit("S0-K5", "covered in", "[What a loss is", "In part: [What a loss is"),
+     "S0-K5: is not on the list of 'In part: '"),
+    (edit("S4-T1", "covered in", "is planned for", "is no"), "S4-T1: says what is planned"),
+    (edit("S0-K5", "covered in", "what-a-loss-is.ipynb", "what-a-loss-is.md"),
+     "../foundations/what-a-loss-is.md#smaller-loss-better-model leads to no page"),
+    (edit("S0-K5", "covered in", "#smaller-loss-better", "#smaller-better"),
+     "what-a-loss-is.ipynb#smaller-better-model leads to no section"),
+    (edit("S0-K5", "covered in", "› Smaller loss, better model", "› Smaller losses"),
+     "is not called 'What a loss is › Smaller losses'"),
+    (edit("S0-K5", "covered in", "What a loss is ›", "The loss ›"), "is not called 'The loss"),
+    (edit("S0-K5", "covered in", "<err-0-7>", "<err-0-99>"), "err-0-99 is the label of no"),
+    (edit("S0-K5", "covered in", "<err-0-7>", "<err-0-6>"), "err-0-6 is not E0.7"),
+    (edit("S2-A2", "covered in", "<err-2-12>", ""), "E2.12 belongs to no item"),
+    (edit("S0-Q1", "covered in", "`faq-value`", "`faq-none`"), "faq-none is the label of no"),
+]
+BROKEN_COVERAGE_PAGE = [
+    ("S3 | 6 |", "S3 | 7 |", "the counts of [4](#document-4), S3 are ['7', '3'"),
+    ("| 15 | 22 | 130 |", "| 15 | 22 | 131 |", "the counts of together are"),
+    ("| [1](#document-1), S0 |", "| 1 |", "the counts of [1](#document-1), S0 are None"),
+    ("coverage-3.csv", "coverage-2.csv", "coverage-3.csv is not shown under Document 3"),
+]
+BROKEN_ERRATA = [
+    ("(err-0-3)=", "(err-0-33)=", "document 1 has the errata ['E0.1', 'E0.2', 'E0.33'"),
+    ("(err-0-3)=", "(err-0-2)=", "err-0-2 is followed by '## E0.3"),
+    ("(err-0-3)=\n## E0.3 ", "(err-0-3)=\n", "err-0-3 is followed by"),
+    ("(err-0-3)=\n", "", "document 1 has the errata ['E0.1', 'E0.2', 'E0.4'"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("change, message", BROKEN_COVERAGE)
+def test_broken_coverage_is_reported(change, message):
+    rows = copy.deepcopy(read_coverage())
+    change(rows)
+    assert message in "\n".join(coverage_problems(rows))
+
+
+@pytest.mark.parametrize("old, new, message", BROKEN_COVERAGE_PAGE)
+def test_a_broken_page_of_coverage_is_reported(old, new, message):
+    assert old in read_page()
+    broken = read_page().replace(old, new)
+    assert message in "\n".join(coverage_page_problems(broken))
+
+
+@pytest.mark.parametrize("old, new, message", BROKEN_ERRATA)
+def test_broken_errata_are_reported(old, new, message):
+    documents, index = copy.deepcopy(read_errata())
+    (cell,) = [cell for cell in documents[0].cells if old in cell.source]
+    cell.source = cell.source.replace(old, new)
+    assert message in "\n".join(errata_problems(documents, index))
+
+
+def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
+    documents, index = copy.deepcopy(read_errata())
+    for notebook in documents:
+        notebook.cells = cells_of(notebook, "markdown")
+    row = "| {ref}`E4.13 <err-4-13>` |"
+    assert row in index
+    problems = list(errata_problems(documents, index.replace(row, "| E4.13 |")))
+    assert sum("is shown by no code" in problem for problem in problems) == len(
+        ERRATA
+    )
+    assert problems[-1] == "the index lists 65 errata or another order"
 
 
 # --- what the runner stores, and what nbval compares -------------------------------------
