@@ -9,6 +9,11 @@ document.addEventListener("DOMContentLoaded", () => {
     e.setAttribute("role", "region");
     e.setAttribute("aria-label", "Book");
   });
+  // The arrow that unfolds the pages below one in the table of contents has no words.
+  each(".bd-links li > details > summary", (e) => {
+    const title = e.closest("li").querySelector("a").textContent.trim();
+    e.setAttribute("aria-label", `Pages below ${title}`);
+  });
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
