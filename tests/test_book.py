@@ -20,6 +20,8 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from lossbook import CATALOGUE
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
@@ -307,6 +309,8 @@ def skeleton_problems(notebook):
     solved = [argument for name, argument, _ in found if name in answers]
     if len(exercises) < 5:
         yield f"there are {len(exercises)} exercises, fewer than five"
+    if not any("check_attempt(" in c.source for c in cells_of(notebook, "code")):
+        yield "there is no function to fill in, tested with check_attempt"
     for label in exercises:
         if label not in solved:
             yield f"the exercise {label} has no solution"
@@ -346,6 +350,19 @@ def test_every_page_is_in_the_toc():
     kept = [p for p in texts if ".ipynb_checkpoints" not in p.parts]
     pages = {p.with_suffix("").as_posix() for p in kept}
     assert pages - set(PAGES) == set()
+
+
+def cards(notebook):
+    """Return the names of the losses whose cards a notebook shows."""
+    outputs = [o for cell in cells_of(notebook, "code") for o in cell.outputs]
+    texts = (o.get("data", {}).get("text/markdown", "") for o in outputs)
+    return {m[1] for text in texts if (m := re.match(r"\| loss \| `(\w+)\(", text))}
+
+
+def test_every_loss_shows_its_card_in_a_chapter_of_formulas():
+    chapters = [page for page in NOTEBOOKS if page.startswith("chapters/formulas/")]
+    shown = set().union(*(cards(notebook_of(page)) for page in chapters))
+    assert {type(loss).__name__ for loss in CATALOGUE} == shown
 
 
 def test_every_numbered_chapter_is_a_notebook():
@@ -418,7 +435,7 @@ def sound_notebook():
         code("glue(best=0.85)", [new_output("display_data", record, **name)]),
         new_markdown_cell(TIED),
         code("show(figure)", [new_output("display_data", picture)], **myst),
-        code("card", [new_output("display_data", card)]),
+        code("card; check_attempt(mine, loss)", [new_output("display_data", card)]),
         new_markdown_cell(f"## In short\n\n## Exercises\n{EXERCISES}\n{START}"),
         new_markdown_cell(MIDDLE),
         new_markdown_cell(":::{solution-end}\n:::"),
@@ -531,6 +548,7 @@ BROKEN = {
         (replace(EXERCISE, "In short", "So"), 'no part "In short"'),
         (replace(EXERCISE, "## Exercises", ""), 'no heading "Exercises"'),
         (replace(EXERCISE, START, ""), "4 exercises, fewer than five"),
+        (replace(CARD, "check_attempt", "print"), "no function to fill in"),
         (replace(EXERCISE, "{solution} ex-2", "{note}"), "exercise ex-2 has no solution"),
         (replace(EXERCISE, "{solution} ex-2", "{solution} ex-9"), "ex-9 has no exercise"),
     ],

@@ -93,6 +93,8 @@ def test_every_citation_has_what_a_reader_needs():
             "journal",
             "booktitle",
             "publisher",
+            "institution",
+            "eprint",
         }, key
 
 
