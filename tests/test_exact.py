@@ -16,7 +16,7 @@ from samples import (
 )
 
 import lossbook
-from lossbook import check_gradient, symbolic
+from lossbook import GeneralRobust, check_gradient, symbolic
 from lossbook.base import Rowwise
 from lossbook.residual import CosineDistance, Residual
 from lossbook.symbolic import condition, definition, exact, expanded, symbols
@@ -92,6 +92,13 @@ def test_random_points(loss, dtype):
         for problem in too_far(loss, *random_sample(loss, rng, dtype))
     ]
     assert not found, "\n".join(found[:10])
+
+
+@pytest.mark.parametrize("alpha", [-10.0, -2.0, -0.3, 0.5, 1.0, 1.5])
+def test_general_robust_far_out(alpha):
+    loss = GeneralRobust(alpha, scale=3.0)
+    for size in (1e4, 1e15, 1e30, 1e120, 1e200):
+        assert not too_far(loss, 0.0, size) + too_far(loss, size, -1.0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -511,6 +511,7 @@ def test_smooth_labels():
         lossbook.smooth_labels(np.eye(2, dtype=int), 1.0).tolist()
         == [[0.5, 0.5]] * 2
     )
+    assert lossbook.smooth_labels(np.eye(2), 0.0).tolist() == [[1, 0], [0, 1]]
     for alpha in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="from 0 to 1"):
             lossbook.smooth_labels(np.eye(2), alpha)

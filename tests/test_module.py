@@ -214,7 +214,10 @@ def test_models_with_rows_and_their_gradients():
     x, y = rng.normal(size=(9, 3)), rng.integers(0, 4, 9)
     model, loss = LinearModel(3, 4), lossbook.SoftmaxCrossEntropy()
     model.weights += rng.normal(size=(3, 4))
-    gradient = model.backward(x, loss.gradient(y, model.forward(x)))[0]
+    gradient, of_bias = model.backward(x, loss.gradient(y, model.forward(x)))
+    np.testing.assert_allclose(
+        of_bias, loss.gradient(y, model.forward(x)).sum(axis=0)
+    )
     h, model_loss = 1e-5, lambda: loss(y, model.forward(x))
     for place in np.ndindex(3, 4):
         model.weights[place] += h
