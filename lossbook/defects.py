@@ -271,8 +271,10 @@ def _numpy(call, spaces, names, y_pred, gradient):
     return eval(call, {**spaces, **names, "y_pred": y_pred})
 
 
-def table(library=None, rows=DEFECTS):
-    """Return the ``rows`` of ``library``, a key of LIBRARIES, or of all as a Markdown table.
+def table(library=None, rows=None):
+    """Return the defects of ``library``, a key of LIBRARIES, or of all as a Markdown table.
+
+    ``rows`` is a choice of ``DEFECTS``, or None for all of them.
 
     "undefined" says that the input has no loss, and that an error would be right.  The table
     of one library names its module once, above the calls.
@@ -283,6 +285,7 @@ def table(library=None, rows=DEFECTS):
         raise ValueError(
             f"library is {library!r}: it must be one of {[*LIBRARIES]}."
         )
+    rows = DEFECTS if rows is None else rows
     rows = [d for d in rows if library in (None, d.library)]
     return Markdown("\n".join([*_head(library), *(_row(d, library) for d in rows)]))
 

@@ -251,7 +251,7 @@ def test_the_search_index_holds_a_word_of_each_page(site):
     entries = [*index["titleterms"].items(), *index["terms"].items()]
 
     def indexed(page):
-        start = long_word(title_of(site, page)[1]).lower()[:4]  # ends are cut
+        start = long_word(title_of(site, page)[1]).lower()[:3]  # ends are cut
         found = [numbers for stem, numbers in entries if stem.startswith(start)]
         lists = [n if isinstance(n, list) else [n] for n in found]
         return any(index["docnames"].index(page) in numbers for numbers in lists)
