@@ -164,8 +164,8 @@ class PseudoHuber(Bounded):
     Good for: what Huber is good for, where a second derivative is wanted everywhere.  Price: far
     points still pull, and delta has to be chosen.  See :cite:p:`barron2019`.
 
-    >>> PseudoHuber(delta=3.0)([0.0], [4.0])
-    6.0
+    >>> PseudoHuber(delta=1.0)([0.0], [0.75])
+    0.25
     """
 
     @property
