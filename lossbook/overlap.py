@@ -46,7 +46,9 @@ class Overlap(Loss):
     def _gradient(self, y, rest, hit, miss, total):
         false = self.alpha * hit / total / total
         true = (self.beta * hit + miss) / total / total
-        return rest * false[:, np.newaxis] - y * true[:, np.newaxis]
+        slope = rest * false[:, np.newaxis]
+        slope -= y * true[:, np.newaxis]
+        return slope
 
 
 @dataclasses.dataclass(frozen=True)

@@ -596,7 +596,8 @@ class CosineDistance(Loss):
         (u, *_), (v, length, exponent) = unit(y), unit(p)
         # Whichever is smaller, and uncancelled: |u - v|²/2 is 1 - u·v, |u + v|²/2 is 1 + u·v.
         sign = np.where(np.vecdot(u, v) >= 0, 1.0, -1.0)
-        near = u - sign[:, np.newaxis] * v
+        near = sign[:, np.newaxis] * v
+        np.subtract(u, near, out=near)
         return sign, near, v, length, exponent
 
     def _value(self, sign, near, v, length, exponent):
@@ -605,12 +606,10 @@ class CosineDistance(Loss):
 
     def _gradient(self, sign, near, v, length, exponent):
         # What is left of it across v; the rounding of the lengths lies along v.
-        across = np.vecdot(near, v)[:, np.newaxis] * v - near
-        return (
-            np.ldexp(across / length, -exponent)
-            if exponent.any()
-            else across / length
-        )
+        across = np.vecdot(near, v)[:, np.newaxis] * v
+        across -= near
+        across /= length
+        return np.ldexp(across, -exponent) if exponent.any() else across
 
 
 def _require_nonzero(name, array, wrong, start):
