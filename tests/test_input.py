@@ -192,10 +192,25 @@ def test_bad_weights(loss, weight, message):
 
 
 def test_the_place_of_a_bad_value_counts_from_the_first_sample():
-    y = np.zeros(3 * BLOCK)
-    y[2 * BLOCK + 5] = 7
-    with pytest.raises(ValueError, match=f"at sample {2 * BLOCK + 5}:"):
-        SigmoidCrossEntropy()(y, np.zeros(3 * BLOCK))
+    place, zeros = 2 * BLOCK + 5, np.zeros(3 * BLOCK)
+    bad, halves = zeros.copy(), np.full((3 * BLOCK, 2), 0.5)
+    bad[place], halves[place] = 7, 0.3
+    for loss, y, p in (
+        (SigmoidCrossEntropy(), bad, zeros),
+        (BinaryCrossEntropy(), zeros, bad),
+        (SigmoidFocal(), bad, zeros),
+        (CategoricalCrossEntropy(), zeros, halves),
+        (CategoricalCrossEntropy(), halves, np.full_like(halves, 0.5)),
+    ):
+        with pytest.raises(ValueError, match=f"at sample {place}:"):
+            loss(y, p)
+
+
+def test_rows_of_integers_and_of_float16_are_distributions_too():
+    rows = np.array([[0, 1, 0]])
+    halves = np.float16([[0.1, 0.2, 0.7]])  # their sum is off by 1e-4
+    assert CategoricalCrossEntropy()(rows.astype(np.uint8), halves) > 0
+    assert CategoricalCrossEntropy()(halves, rows.astype(float) / 2 + 1 / 6) > 0
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
