@@ -254,14 +254,12 @@ def require_inside(name, array, interval, start=0):
     low, high = interval
     if interval == (-np.inf, np.inf):
         return
-    least = array.min()
-    if (low <= least if low != -1.0 else low < least) and array.max() <= high:
+    least, closed = array.min(), low != -1.0
+    if (low < least or (closed and low == least)) and array.max() <= high:
         return
-    wrong = (
-        (array < low)
-        | (array > high)
-        | ((array == low) & (interval == (-1.0, np.inf)))
-    )
+    wrong = (array < low) | (array > high)
+    if not closed:
+        wrong |= array == low
     if name == "y_true":
         wrong |= np.isnan(array)
     if not wrong.any():
@@ -272,7 +270,7 @@ def require_inside(name, array, interval, start=0):
         if name == "y_true":
             fix = "Labels are 0 and 1, or probabilities between them; class numbers belong to losses of rows."
     else:
-        must = "above -1" if low == -1.0 else f"at least {low:g}"
+        must = f"at least {low:g}" if closed else "above -1"
         fix = "Leave such samples out, or choose a loss that is defined for them."
     _refuse(name, array, wrong, start, must, fix)
 

@@ -288,25 +288,45 @@ def expanded(loss, size):
     the definition and SymPy's own derivative by each prediction.  ``size`` is the number of
     classes for a loss of rows and 1 for a loss of numbers.
     """
-    value = with_parameters(loss, definition(loss)[0])
-    y, p = symbols(loss)
-    if loss.indexed:
-        targets, predictions = (
-            [sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)]
-            for s in ("y", "p")
-        )
-        entries = {
-            base[n]: s
-            for base, row in ((y, targets), (p, predictions))
-            for n, s in enumerate(row, 1)
-        }
-        value = value.subs(k, size).doit().xreplace(entries)
-    else:
-        targets, predictions = [y], list(p) if isinstance(p, tuple) else [p]
+    targets, predictions = _variables(loss, size)
+    value = written_out(loss, definition(loss)[0], size)
     return [*targets, *predictions], [
         value,
         *(sp.diff(value, s) for s in predictions),
     ]
+
+
+def _variables(loss, size):
+    """Return the symbols of the targets and of the predictions of a sample."""
+    y, p = symbols(loss)
+    if not loss.indexed:
+        return [y], list(p) if isinstance(p, tuple) else [p]
+    return [
+        [sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)]
+        for s in ("y", "p")
+    ]
+
+
+def written_out(loss, expression, size):
+    """Return ``expression`` without sums and indices, and with numbers for the parameters."""
+    expression = with_parameters(loss, expression)
+    if not loss.indexed:
+        return expression
+    entries = {
+        base[n]: s
+        for base, row in zip(symbols(loss), _variables(loss, size))
+        for n, s in enumerate(row, 1)
+    }
+    return expression.subs(k, size).doit().xreplace(entries)
+
+
+def derivatives(loss, stated, size):
+    """Return the derivative as it is stated, written out for each prediction of a sample."""
+    if loss.indexed:
+        stated = [stated.subs(j, n) for n in range(1, size + 1)]
+    elif not isinstance(stated, tuple | list):
+        stated = [stated]
+    return [written_out(loss, e, size) for e in stated]
 
 
 def exact(loss, y_true, y_pred):
@@ -358,27 +378,11 @@ def require_same(loss, expression, derivative=False, points=20):
     Compared are 30 digits at random points of the domain, for rows of three.
     """
     size = 3 if loss.indexed else 1
-    variables, expected = expanded(loss, size)
-    y, p = symbols(loss)
-    if not derivative:
-        stated = [expression]
-    elif isinstance(p, tuple):
-        stated = list(expression)
+    variables, (value, *slopes) = expanded(loss, size)
+    if derivative:
+        stated, expected = derivatives(loss, expression, size), slopes
     else:
-        stated = (
-            [expression.subs(j, n) for n in range(1, size + 1)]
-            if loss.indexed
-            else [expression]
-        )
-    entries = {}
-    if loss.indexed:
-        names = [base[n] for base in (y, p) for n in range(1, size + 1)]
-        entries = dict(zip(names, variables))
-    stated = [
-        with_parameters(loss, e).subs(k, size).doit().xreplace(entries)
-        for e in stated
-    ]
-    expected = expected[1:] if derivative else expected[:1]
+        stated, expected = [written_out(loss, expression, size)], [value]
     assert len(stated) == len(expected), (
         f"{len(stated)} derivatives are stated, and there are {len(expected)}"
     )

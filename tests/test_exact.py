@@ -19,7 +19,7 @@ import lossbook
 from lossbook import GeneralRobust, check_gradient, symbolic
 from lossbook.base import Rowwise
 from lossbook.residual import CosineDistance, Residual
-from lossbook.symbolic import condition, definition, exact, expanded, symbols
+from lossbook.symbolic import condition, definition, exact, expanded
 
 DEFINED = [loss for loss in (*SAMPLEWISE, *VARIANTS) if symbolic.is_defined(loss)]
 DTYPES = (np.float32, np.float64)
@@ -134,25 +134,6 @@ def test_the_small_loss_that_libraries_round_to_zero():
     assert f"{loss.gradient([0], logits)[0, 0]:.4e}" == "-4.1223e-09"
 
 
-def stated_derivatives(loss, size):
-    """Return the derivatives as the card states them, by each prediction of a sample."""
-    stated, (y, p) = definition(loss)[1], symbols(loss)
-    if isinstance(stated, tuple):
-        return stated
-    variables = expanded(loss, size)[0]
-    bases = [y] * size + [p] * size
-    entries = (
-        {b[1 + n % size]: x for n, (b, x) in enumerate(zip(bases, variables))}
-        if loss.indexed
-        else {}
-    )
-    rows = (
-        stated.subs(symbolic.k, size).subs(symbolic.j, n + 1).doit()
-        for n in range(size)
-    )
-    return [symbolic.with_parameters(loss, row.xreplace(entries)) for row in rows]
-
-
 @pytest.mark.parametrize("loss", DEFINED, ids=repr)
 def test_stated_derivative_is_the_derivative_of_the_definition(loss):
     rng = np.random.default_rng(1)
@@ -161,7 +142,9 @@ def test_stated_derivative_is_the_derivative_of_the_definition(loss):
         numbers = [*map(float, np.ravel(y)), *map(float, np.ravel(p))]
         gradient = exact(loss, y, p)[1]
         variables = expanded(loss, len(gradient))[0]
-        for stated, true in zip(stated_derivatives(loss, len(gradient)), gradient):
+        for stated, true in zip(
+            symbolic.derivatives(loss, definition(loss)[1], len(gradient)), gradient
+        ):
             got = sp.lambdify(variables, stated, "mpmath")(
                 *map(mpmath.mpf, numbers)
             )
