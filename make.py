@@ -36,9 +36,7 @@ def say(text):
 
 def run(*command, **options):
     """Run a command in the folder of the book; end with its exit code if it fails."""
-    code = subprocess.run(
-        [str(part) for part in command], cwd=ROOT, **options
-    ).returncode
+    code = subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode
     if code:
         sys.exit(code)
 
@@ -49,11 +47,7 @@ def with_a_supported_python(arguments):
         return
     for version in VERSIONS:
         found = shutil.which(f"python{version}")
-        if (
-            found
-            and subprocess.run([found, "-c", ""], capture_output=True).returncode
-            == 0
-        ):
+        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             sys.exit(subprocess.run([found, __file__, *arguments]).returncode)
     sys.exit(
         f"This is Python {sys.version.split()[0]}; the book needs 3.11, 3.12 or 3.13. Install one of them."
@@ -72,33 +66,17 @@ def fingerprint(wanted):
 
 def environment(*wanted):
     """Make .venv hold what is wanted; do nothing when it already does."""
-    place, *stamps = (
-        STAMP.read_text("utf-8").splitlines() if STAMP.exists() else [""]
-    )
-    if place != str(ROOT) or not works(
-        PYTHON
-    ):  # the programs of a moved environment do not run
+    place, *stamps = STAMP.read_text("utf-8").splitlines() if STAMP.exists() else [""]
+    if place != str(ROOT) or not works(PYTHON):  # the programs of a moved environment do not run
         create()
     elif fingerprint(wanted) in stamps:
         return
     for name in wanted:
-        say(
-            f"installing {REQUIREMENTS[name]} (the first time this downloads several hundred MB)"
-        )
-        run(
-            PYTHON,
-            "-m",
-            "pip",
-            "install",
-            "--disable-pip-version-check",
-            "-r",
-            REQUIREMENTS[name],
-        )
+        say(f"installing {REQUIREMENTS[name]} (the first time this downloads several hundred MB)")
+        run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-r", REQUIREMENTS[name])
     # Written last, so that an interrupted installation is taken up again.  What holds for two
     # purposes holds for the book alone.
-    STAMP.write_text(
-        "\n".join([str(ROOT), fingerprint(("book",)), fingerprint(wanted)]), "utf-8"
-    )
+    STAMP.write_text("\n".join([str(ROOT), fingerprint(("book",)), fingerprint(wanted)]), "utf-8")
 
 
 def works(python):
@@ -106,32 +84,23 @@ def works(python):
     code = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     return (
         python.exists()
-        and subprocess.run(
-            [str(python), "-c", code], capture_output=True
-        ).returncode
-        == 0
+        and subprocess.run([str(python), "-c", code], capture_output=True).returncode == 0
     )
 
 
 def create():
     """Make the virtual environment, with pip in it."""
-    say(
-        f"making the environment {ENVIRONMENT} with Python {sys.version.split()[0]}"
-    )
+    say(f"making the environment {ENVIRONMENT} with Python {sys.version.split()[0]}")
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     made = subprocess.run(
-        [sys.executable, "-m", "venv", str(ENVIRONMENT)],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "venv", str(ENVIRONMENT)], capture_output=True, text=True
     )
     if made.returncode == 0 and works(PYTHON):
         return
     if shutil.which("apt-get") is None:
         sys.exit(made.stdout + made.stderr)
     # Debian and Ubuntu keep pip in a package of its own; unpacking it here needs no root.
-    say(
-        "this Python has no pip; fetching the one of the distribution, without installing anything"
-    )
+    say("this Python has no pip; fetching the one of the distribution, without installing anything")
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     run(sys.executable, "-m", "venv", "--without-pip", ENVIRONMENT)
     with tempfile.TemporaryDirectory() as folder:
@@ -158,42 +127,27 @@ def pip_from_distribution(folder):
         (folder / place).mkdir(parents=True, exist_ok=True)
         options += ["-o", f"{key}={folder / place}"]
     try:
+        subprocess.run(["apt-get", "-q", *options, "update"], cwd=folder, check=True)
         subprocess.run(
-            ["apt-get", "-q", *options, "update"], cwd=folder, check=True
-        )
-        subprocess.run(
-            ["apt-get", "-q", *options, "download", "python3-pip-whl"],
-            cwd=folder,
-            check=True,
+            ["apt-get", "-q", *options, "download", "python3-pip-whl"], cwd=folder, check=True
         )
         (package,) = folder.glob("python3-pip-whl*.deb")
         subprocess.run(["dpkg", "-x", package.name, "."], cwd=folder, check=True)
     except (subprocess.CalledProcessError, OSError, ValueError) as error:
-        sys.exit(
-            f"pip could not be fetched ({error}). Install it: sudo apt install python3-venv"
-        )
+        sys.exit(f"pip could not be fetched ({error}). Install it: sudo apt install python3-venv")
     return next(folder.glob("usr/share/python-wheels/pip-*.whl"))
 
 
 def browser():
     """Return the path of a Chromium or Chrome, or None."""
-    return os.environ.get("CHROME_PATH") or next(
-        filter(None, map(shutil.which, BROWSERS)), None
-    )
+    return os.environ.get("CHROME_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def book(arguments):
     environment("book")
     say("building the book")
     run(
-        PYTHON.with_name("jupyter-book"),
-        "build",
-        ".",
-        "-W",
-        "-n",
-        "--keep-going",
-        "-q",
-        *arguments,
+        PYTHON.with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going", "-q", *arguments
     )
     page = ROOT / "_build" / "html" / "index.html"
     say(f"done. Open {page.as_uri()}")

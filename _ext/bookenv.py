@@ -14,9 +14,7 @@ HOSTS = {"github.com", "gitlab.com"}
 TEXT = re.compile(r">[^<]*")
 CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 MARK = re.compile(r"<!--.*?-->")
-ADDRESS = re.compile(
-    r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?"
-)
+ADDRESS = re.compile(r"(?:https://(?:[^@/]+@)?|git@|ssh://git@)([^/:]+)[/:](.+?)(?:\.git)?/?")
 
 
 def repository_url(folder):
@@ -29,9 +27,7 @@ def repository_url(folder):
     if url := environment.get("BOOK_REPOSITORY_URL"):
         return url.rstrip("/")
     if name := environment.get("GITHUB_REPOSITORY"):
-        return (
-            f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
-        )
+        return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
     if url := environment.get("CI_PROJECT_URL"):
         return url.rstrip("/")
     try:
@@ -50,25 +46,14 @@ def repository_url(folder):
 def set_repository(app, config):
     """Show repository, issue and launch buttons where the address is known, and none elsewhere."""
     url, options = repository_url(app.srcdir), dict(config.html_theme_options)
-    for key in (
-        "repository_url",
-        "launch_buttons",
-    ):  # without an address they would lead elsewhere
+    for key in ("repository_url", "launch_buttons"):  # without an address they would lead elsewhere
         options.pop(key, None)
     options.update(
-        use_repository_button=bool(url),
-        use_issues_button=bool(url),
-        use_edit_page_button=False,
+        use_repository_button=bool(url), use_issues_button=bool(url), use_edit_page_button=False
     )
     if url:
-        branch = (
-            os.environ.get("BOOK_BRANCH")
-            or os.environ.get("GITHUB_REF_NAME")
-            or "main"
-        )
-        options.update(
-            repository_url=url, repository_branch=branch, path_to_docs=""
-        )
+        branch = os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+        options.update(repository_url=url, repository_branch=branch, path_to_docs="")
     if urlsplit(url).hostname == "github.com":
         options["launch_buttons"] = {
             "binderhub_url": "https://mybinder.org",
@@ -113,8 +98,7 @@ def mark_chinese(app, pagename, templatename, context, doctree):
     """Tell screen readers and browsers which words of an English page are Chinese."""
     if "body" in context:
         context["body"] = TEXT.sub(
-            lambda text: CHINESE.sub(r'<span lang="zh">\g<0></span>', text[0]),
-            context["body"],
+            lambda text: CHINESE.sub(r'<span lang="zh">\g<0></span>', text[0]), context["body"]
         )
 
 

@@ -8,9 +8,4 @@ from .gradcheck import check_gradient
 
 __version__ = "0.1.0"
 
-__all__ = [
-    *catalogue.__all__,
-    *elementary.__all__,
-    "check_gradient",
-    "smooth_labels",
-]
+__all__ = [*catalogue.__all__, *elementary.__all__, "check_gradient", "smooth_labels"]

@@ -18,9 +18,7 @@ import numpy as np
 
 from .elementary import common_dtype, working
 
-BLOCK = (
-    1 << 15
-)  # numbers in a block: 256 KiB of float64, so that its temporaries stay in the cache
+BLOCK = 1 << 15  # numbers in a block: 256 KiB of float64, so that its temporaries stay in the cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,27 +29,15 @@ class Claims:
     """
 
     convex_in: tuple = ()  #: of "y_pred" and "logits" (after sigmoid or softmax)
-    lipschitz: float | None = (
-        None  #: the largest Euclidean length of a sample's gradient
-    )
-    lower_bound: float | None = (
-        None  #: the greatest lower bound, approached or reached
-    )
+    lipschitz: float | None = None  #: the largest Euclidean length of a sample's gradient
+    lower_bound: float | None = None  #: the greatest lower bound, approached or reached
     zero_when: str = ""  #: "y_pred = y_true" or "the truth has probability 1"
     symmetric: str = ""  #: under "a change of the residual's sign" or "a renaming of the classes"
-    invariant: str = (
-        ""  #: under "adding one number to all logits of a row", for example
-    )
+    invariant: str = ""  #: under "adding one number to all logits of a row", for example
     minimiser: str = ""  #: the constant with the least mean loss, "mean" or "median", for example
-    calibrated: bool = (
-        False  #: its best score has the sign of the more probable class
-    )
-    strictly_proper: bool = (
-        False  #: only the true probabilities minimise the expected loss
-    )
-    elsewhere: dict = dataclasses.field(
-        default_factory=dict
-    )  #: by library, the same mean loss
+    calibrated: bool = False  #: its best score has the sign of the more probable class
+    strictly_proper: bool = False  #: only the true probabilities minimise the expected loss
+    elsewhere: dict = dataclasses.field(default_factory=dict)  #: by library, the same mean loss
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +57,7 @@ class Loss:
     domain: ClassVar[tuple] = (-np.inf, np.inf)  # where a prediction may lie
     targets: ClassVar[tuple] = (-np.inf, np.inf)  # where a target may lie
     hard: ClassVar[bool] = False  # whether only the ends of that interval may
-    takes: ClassVar[str] = (
-        ""  # what a prediction is, where symbol and domain do not say it
-    )
+    takes: ClassVar[str] = ""  # what a prediction is, where symbol and domain do not say it
     indexed: ClassVar[bool] = False  # whether a sample is a row, indexed by j
     claims: ClassVar[Claims] = Claims()
 
@@ -103,7 +87,7 @@ class Loss:
         return self._per_sample(y_true, y_pred)
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        from .card import card  # SymPy is loaded only when a card is shown
+        from .book.card import card  # SymPy is loaded only when a card is shown
 
         return {"text/plain": repr(self), "text/markdown": card(self)}
 
@@ -131,10 +115,7 @@ class Loss:
             rows = slice(start, start + step)
             if checked:
                 self._check(y[rows], p[rows], start)
-            yield (
-                rows,
-                self._terms(self._prepare(y[rows], dtype), working(p[rows], dtype)),
-            )
+            yield (rows, self._terms(self._prepare(y[rows], dtype), working(p[rows], dtype)))
 
     def _block(self, y, p):
         """Return how many samples make a block."""
@@ -160,11 +141,7 @@ class Elementwise(Loss):
             fix = f"Reshape one of them, for example y_pred.reshape({y.shape})"
             raise ValueError(
                 f"y_true has shape {y.shape} and y_pred has shape {p.shape}: they must be equal. "
-                + (
-                    f"{fix}."
-                    if y.size == p.size
-                    else "Pass one prediction for each target."
-                )
+                + (f"{fix}." if y.size == p.size else "Pass one prediction for each target.")
             )
         return y.reshape(-1), p.reshape(-1), common_dtype(y, p), p.shape
 
@@ -196,12 +173,7 @@ class Rowwise(Loss):
                 f"y_true has shape {y.shape} and y_pred {p.shape}: y_true must be class numbers of "
                 f"shape {p.shape[:1]} or distributions of shape {p.shape}. Pass {fix}."
             )
-        return (
-            y,
-            p,
-            common_dtype(y, p) if y.ndim == 2 else common_dtype(p),
-            p.shape[:1],
-        )
+        return (y, p, common_dtype(y, p) if y.ndim == 2 else common_dtype(p), p.shape[:1])
 
     def _prepare(self, y, dtype):
         return y.astype(np.intp) if y.ndim == 1 else working(y, dtype)
@@ -238,12 +210,8 @@ def real_array(name, values):
 def _refuse(name, array, wrong, start, must, fix):
     """Raise ValueError for the entries of ``array`` that are ``wrong``; the block begins at sample ``start``."""
     first = tuple(int(i) for i in np.argwhere(wrong)[0])
-    where = f"sample {start + first[0]}" + (
-        f", column {first[1]}" if len(first) > 1 else ""
-    )
-    raise ValueError(
-        f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}"
-    )
+    where = f"sample {start + first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+    raise ValueError(f"{name} is {array[first]:.10g} at {where}: it must be {must}. {fix}")
 
 
 def require_inside(name, array, interval, start=0):
@@ -300,9 +268,7 @@ def require_classes(y, k, start=0):
 
 def require_rows_sum_to_one(name, array, start=0):
     """Raise ValueError for rows whose sum differs from 1 by more than the square root of eps."""
-    eps = np.finfo(
-        common_dtype(array) if array.dtype.kind != "f" else array.dtype
-    ).eps
+    eps = np.finfo(common_dtype(array) if array.dtype.kind != "f" else array.dtype).eps
     sums = array.sum(axis=1, dtype=np.float64)
     wrong = np.abs(sums - 1.0) > np.sqrt(eps)
     if wrong.any():

@@ -5,21 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import (
-    Claims,
-    Elementwise,
-    Loss,
-    Rowwise,
-    require_parameter,
-    require_rows_sum_to_one,
-)
+from .base import Claims, Elementwise, Loss, Rowwise, require_parameter, require_rows_sum_to_one
 from .elementary import probabilities, product, softmax_terms, softplus
 
 # What holds of all losses of this file.
-CLASSES = Claims(
-    lower_bound=0.0,
-    symmetric="a renaming of the classes",
-)
+CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,9 +58,7 @@ class BinaryCrossEntropy(Elementwise):
 
     def _gradient(self, y, p):
         opposite = 1.0 - y
-        hard = (opposite - y) / np.abs(
-            opposite - p
-        )  # for y = 0 or 1, without the 0/0 at p = y
+        hard = (opposite - y) / np.abs(opposite - p)  # for y = 0 or 1, without the 0/0 at p = y
         soft = y * opposite != 0
         if soft.any():
             hard[soft] = ((p - y) / (p * (1.0 - p)))[soft]
@@ -91,9 +79,7 @@ class ProbabilityRows(Rowwise):
         if y.ndim == 2:
             return y, p + 0.0, 0.0  # -0.0 + 0.0 is 0.0: 1/p must not be -inf
         label, zero = (np.arange(len(y)), y), np.zeros_like(p)
-        if np.isnan(
-            p.min()
-        ):  # a NaN anywhere in a row makes the loss of the row NaN
+        if np.isnan(p.min()):  # a NaN anywhere in a row makes the loss of the row NaN
             zero += 0.0 * p.sum(axis=1, keepdims=True)
         return label, p[label] + 0.0, zero
 
@@ -256,9 +242,7 @@ class SoftmaxCrossEntropy(Rowwise):
             return e
         total = y.sum(axis=1, keepdims=True)
         near_one = y > total / 2
-        return np.where(
-            near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y
-        )
+        return np.where(near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,9 +300,7 @@ class SigmoidFocal(Focal, Elementwise):
         return product(easiness, -log_right)
 
     def _gradient(self, sign, log_right, log_wrong, easiness):
-        rest = np.exp(log_wrong) - product(
-            self.gamma * np.exp(log_right), log_right
-        )
+        rest = np.exp(log_wrong) - product(self.gamma * np.exp(log_right), log_right)
         return -sign * easiness * rest
 
 
@@ -566,12 +548,7 @@ class Exponential(Margin):
     1.0
     """
 
-    claims = dataclasses.replace(
-        CLASSES,
-        lipschitz=np.inf,
-        convex_in=("y_pred",),
-        calibrated=True,
-    )
+    claims = dataclasses.replace(CLASSES, lipschitz=np.inf, convex_in=("y_pred",), calibrated=True)
 
     def _value(self, y, a):
         return np.exp(-a)
@@ -610,9 +587,7 @@ class MulticlassHinge(Rowwise):
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
         invariant="adding one number to all logits of a row",
-        elsewhere={
-            "optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"
-        },
+        elsewhere={"optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"},
     )
 
     def _prepare(self, y, dtype):
@@ -622,12 +597,7 @@ class MulticlassHinge(Rowwise):
         rows, others = np.arange(len(y)), s.copy()
         others[rows, y] = -np.inf
         rival = rows, np.argmax(others, axis=1)
-        return (
-            (rows, y),
-            rival,
-            np.maximum(1.0 + others[rival] - s[rows, y], 0.0),
-            s,
-        )
+        return ((rows, y), rival, np.maximum(1.0 + others[rival] - s[rows, y], 0.0), s)
 
     def _value(self, label, rival, shortfall, s):
         return shortfall

@@ -18,9 +18,7 @@ def common_dtype(*arrays):
     float32 logits give float32.  Without any floating array the result is float64.
     """
     floating = [a.dtype for a in arrays if a.dtype.kind == "f"]
-    return (
-        np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
-    )
+    return np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
 
 
 def working(array, dtype):
@@ -35,9 +33,7 @@ def _elementary(function):
     def wrapper(*arguments):
         arrays = [np.asarray(a) for a in arguments]
         dtype = common_dtype(*arrays)
-        return function(*(working(a, dtype) for a in arrays)).astype(
-            dtype, copy=False
-        )[()]
+        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[()]
 
     return wrapper
 

@@ -59,9 +59,7 @@ class Embedding(Loss):
         # A power of two keeps equal weights exact, and their sum at most 1.
         w = share[kept] / share.max() * 2.0 ** -len(kept).bit_length()
         x = working(p[kept], dtype)
-        mean, slope = self._weighted_mean(
-            y[kept], self._points(x, kept), w, gradient
-        )
+        mean, slope = self._weighted_mean(y[kept], self._points(x, kept), w, gradient)
         if not gradient:
             return mean, None
         full = np.zeros(p.shape, dtype)
@@ -370,9 +368,7 @@ def _pull(x, slopes):
         difference = x[i] - x
         d = _distances(i, x, np.einsum("jk,jk->j", difference, difference))
         difference /= np.where(d == 0, 1.0, d)[:, np.newaxis]
-        if not np.isfinite(
-            d
-        ).all():  # 0 · NaN, and no direction to what is infinitely far
+        if not np.isfinite(d).all():  # 0 · NaN, and no direction to what is infinitely far
             difference[slope == 0] = 0.0
         gradient[i] = slope @ difference
     return gradient

@@ -30,9 +30,7 @@ def check_gradient(loss, y_true, y_pred):
     for index in np.ndindex(p.shape):
         x = p[index]
         room = [max(1.0, abs(x)), *(d for d in (x - low, high - x) if d > 0)]
-        h = 2.0 ** np.floor(
-            np.log2(1e-3 * min(room))
-        )  # a power of two: x + h is exact
+        h = 2.0 ** np.floor(np.log2(1e-3 * min(room)))  # a power of two: x + h is exact
         value = {}
         for step in (-2, -1, 1, 2):
             p[index] = x + step * h

@@ -47,9 +47,7 @@ class Poisson(Elementwise):
 
     def _gradient(self, y, z, rate):
         slope = rate - y
-        near = np.flatnonzero(
-            np.abs(z) < 0.5
-        )  # expm1 keeps the digits of a small log rate
+        near = np.flatnonzero(np.abs(z) < 0.5)  # expm1 keeps the digits of a small log rate
         slope[near] = np.expm1(z[near]) - (y[near] - 1.0)
         return slope
 

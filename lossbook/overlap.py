@@ -25,12 +25,7 @@ class Overlap(Loss):
                 f"y_true has shape {y.shape} and y_pred {p.shape}: both must be (n, ...), equal, one mask for "
                 "each of n samples. For a single mask use mask[np.newaxis]."
             )
-        return (
-            y.reshape(len(y), -1),
-            p.reshape(len(p), -1),
-            common_dtype(y, p),
-            p.shape[:1],
-        )
+        return (y.reshape(len(y), -1), p.reshape(len(p), -1), common_dtype(y, p), p.shape[:1])
 
     def _terms(self, y, p):
         rest = 1.0 - y
@@ -73,8 +68,7 @@ class Dice(Overlap):
     alpha: ClassVar[float] = 0.5
     beta: ClassVar[float] = 0.5
     claims = Claims(
-        lower_bound=0.0,
-        elsewhere={"keras": "keras.losses.Dice(axis=(1,))(y_true, y_pred)"},
+        lower_bound=0.0, elsewhere={"keras": "keras.losses.Dice(axis=(1,))(y_true, y_pred)"}
     )
 
 
@@ -107,6 +101,4 @@ class Tversky(Overlap):
     def claims(self):
         # Keras weighs misses by alpha and false alarms by beta, the reverse of its documentation.
         call = f"keras.losses.Tversky({self.beta}, {self.alpha}, axis=(1,))"
-        return Claims(
-            lower_bound=0.0, elsewhere={"keras": f"{call}(y_true, y_pred)"}
-        )
+        return Claims(lower_bound=0.0, elsewhere={"keras": f"{call}(y_true, y_pred)"})

@@ -194,11 +194,7 @@ class PseudoHuber(Bounded):
 
     def _gradient(self, r, h, infinite):
         slope = r / h
-        return (
-            np.where(np.isinf(r), np.copysign(self.delta, r), slope)
-            if infinite
-            else slope
-        )
+        return np.where(np.isinf(r), np.copysign(self.delta, r), slope) if infinite else slope
 
 
 @dataclasses.dataclass(frozen=True)
@@ -228,9 +224,7 @@ class LogCosh(Residual):
     )
 
     def _value(self, r):
-        near = np.minimum(
-            np.abs(r), 20.0
-        )  # beyond, log cosh r is |r| - log 2 to the last bit
+        near = np.minimum(np.abs(r), 20.0)  # beyond, log cosh r is |r| - log 2 to the last bit
         return np.log1p(2.0 * np.sinh(near / 2.0) ** 2) + (np.abs(r) - near)
 
     def _gradient(self, r):
@@ -397,16 +391,12 @@ class GeneralRobust(Residual):
     def __post_init__(self):
         require_parameter("scale", self.scale, 0, np.inf)
         if not self.alpha < np.inf:
-            raise ValueError(
-                f"alpha is {self.alpha}: it must be a finite number or -inf."
-            )
+            raise ValueError(f"alpha is {self.alpha}: it must be a finite number or -inf.")
 
     @property
     def claims(self):
         bounds = {2.0: np.inf, 1.0: 1.0, 0.0: 1 / np.sqrt(2), -np.inf: np.exp(-0.5)}
-        slope = (
-            float(bounds[self.alpha] / self.scale) if self.alpha in bounds else None
-        )
+        slope = float(bounds[self.alpha] / self.scale) if self.alpha in bounds else None
         return Claims(
             convex_in=("y_pred",) if self.alpha >= 1 else (),
             lipschitz=slope,

@@ -153,9 +153,9 @@ class _Paths:
 
     def backward(self):
         """Return for each frame the states' probability given y, and that of a miss from them."""
-        leave = _arrivals(
-            self.emit[:, ::-1, ::-1], self.skip[:, ::-1], self.final[:, ::-1]
-        )[:, ::-1, ::-1]
+        leave = _arrivals(self.emit[:, ::-1, ::-1], self.skip[:, ::-1], self.final[:, ::-1])[
+            :, ::-1, ::-1
+        ]
         failing = np.empty_like(leave)
         failing[:, -1] = ~self.final
         go = np.exp(self.emit)

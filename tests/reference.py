@@ -44,13 +44,10 @@ def info_nce(y, x, w, temperature):
         if not positives:
             continue
         term = {
-            j: w[j]
-            * mpmath.exp(dot(x[i], x[j]) / length[i] / length[j] / temperature)
+            j: w[j] * mpmath.exp(dot(x[i], x[j]) / length[i] / length[j] / temperature)
             for j in others
         }
-        logs = [
-            (w[p], -mpmath.log(term[p] / sum(term.values()))) for p in positives
-        ]
+        logs = [(w[p], -mpmath.log(term[p] / sum(term.values()))) for p in positives]
         numbers.append((w[i], mean(logs)))
     return mean(numbers)
 
@@ -67,9 +64,7 @@ def paths(labels, z):
     totals = [sum(map(mpmath.exp, frame)) for frame in z]
     p = [[mpmath.exp(c) / total for c in frame] for frame, total in zip(z, totals)]
     wanted = tuple(c for c in labels if c)
-    sums = [
-        [mpmath.mpf(0), [[mpmath.mpf(0)] * len(f) for f in z]] for _ in range(2)
-    ]
+    sums = [[mpmath.mpf(0), [[mpmath.mpf(0)] * len(f) for f in z]] for _ in range(2)]
     for path in itertools.product(range(len(z[0])), repeat=len(z)):
         total = sums[merged(path) != wanted]
         probability = mpmath.fprod(p[t][c] for t, c in enumerate(path))
@@ -99,12 +94,7 @@ def mean(numbers):
     return sum(w * v for w, v in numbers) / sum(w for w, _ in numbers)
 
 
-DEFINITIONS = {
-    "Contrastive": contrastive,
-    "Triplet": triplet,
-    "InfoNCE": info_nce,
-    "CTC": ctc,
-}
+DEFINITIONS = {"Contrastive": contrastive, "Triplet": triplet, "InfoNCE": info_nce, "CTC": ctc}
 
 
 class Exact:
@@ -116,34 +106,22 @@ class Exact:
 
     def __init__(self, loss, y_true, y_pred, sample_weight=None, digits=DIGITS):
         definition, self.digits = DEFINITIONS[type(loss).__name__], digits
-        weight = (
-            np.ones(len(y_pred))
-            if sample_weight is None
-            else np.array(sample_weight)
-        )
+        weight = np.ones(len(y_pred)) if sample_weight is None else np.array(sample_weight)
         self.kept = weight > 0
         y, shape = y_true[self.kept].tolist(), y_pred[self.kept].shape
         self.size = math.prod(shape)
-        parts = [
-            y_pred[self.kept].ravel(),
-            weight[self.kept],
-            dataclasses.astuple(loss),
-        ]
+        parts = [y_pred[self.kept].ravel(), weight[self.kept], dataclasses.astuple(loss)]
         self.inputs = [mpmath.mpf(float(v)) for part in parts for v in part]
         # Rounded inputs are the embeddings, the parameter, and weights that are given.
         given = sample_weight is not None
         self.rounded = [
-            k
-            for k in range(len(self.inputs))
-            if given or not 0 <= k - self.size < len(y)
+            k for k in range(len(self.inputs)) if given or not 0 <= k - self.size < len(y)
         ]
 
         def of(inputs):
             entries = iter(inputs)
             x = _nested(entries, shape)
-            return definition(
-                y, x, list(itertools.islice(entries, len(y))), *entries
-            )
+            return definition(y, x, list(itertools.islice(entries, len(y))), *entries)
 
         self.of = of
 

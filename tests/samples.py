@@ -4,11 +4,7 @@ import numpy as np
 
 from lossbook import CATALOGUE, CTC, softmax
 from lossbook.base import Rowwise
-from lossbook.classification import (
-    GeneralizedCrossEntropy,
-    SigmoidFocal,
-    SoftmaxFocal,
-)
+from lossbook.classification import GeneralizedCrossEntropy, SigmoidFocal, SoftmaxFocal
 from lossbook.embedding import Embedding
 from lossbook.likelihood import GaussianNLL
 from lossbook.overlap import Overlap, Tversky
@@ -65,9 +61,7 @@ EXTREME_ROWS = [
 
 
 # Losses of which each sample has a number of its own; those of a batch are tested elsewhere.
-SAMPLEWISE = tuple(
-    loss for loss in CATALOGUE if not isinstance(loss, Embedding | CTC)
-)
+SAMPLEWISE = tuple(loss for loss in CATALOGUE if not isinstance(loss, Embedding | CTC))
 VARIANTS = (
     Huber(2.5),
     PseudoHuber(0.3),
@@ -142,9 +136,7 @@ def extreme_samples(loss, dtype=np.float64):
     if isinstance(loss, Rowwise):
         rows = EXTREME_ROWS
         if loss.symbol == "p":
-            rows = [[p, 1 - p, 0.0] for p in EXTREME_PROBABILITIES] + [
-                [0.2, 0.3, 0.5]
-            ]
+            rows = [[p, 1 - p, 0.0] for p in EXTREME_PROBABILITIES] + [[0.2, 0.3, 0.5]]
         for row in np.array(rows, dtype):
             for label in range(3):
                 yield np.eye(3, dtype=dtype)[label], row
@@ -160,39 +152,22 @@ def extreme_samples(loss, dtype=np.float64):
                     yield y, p
     elif loss.indexed:
         y = np.array([1.0, 2.0, 2.0], dtype)
-        for p in (
-            [2, 4, 4],
-            [-1, -2, -2],
-            [2, 1, -2],
-            [1, 2, 2.0001],
-            [1e-30, 0, 0],
-            [1e30, 1, 0],
-        ):
+        for p in ([2, 4, 4], [-1, -2, -2], [2, 1, -2], [1, 2, 2.0001], [1e-30, 0, 0], [1e30, 1, 0]):
             yield y, np.array(p, dtype)
     else:
         yield from extreme_numbers(loss, dtype)
 
 
 def extreme_numbers(loss, dtype):
-    points = {
-        "p": EXTREME_PROBABILITIES,
-        "z": EXTREME_LOGITS,
-        "s": EXTREME_LOGITS,
-    }.get(loss.symbol, EXTREME_RESIDUALS)
-    points = (
-        points + EXTREME_DOUBLES.get(loss.symbol, [])
-        if dtype == np.float64
-        else points
+    points = {"p": EXTREME_PROBABILITIES, "z": EXTREME_LOGITS, "s": EXTREME_LOGITS}.get(
+        loss.symbol, EXTREME_RESIDUALS
     )
+    points = points + EXTREME_DOUBLES.get(loss.symbol, []) if dtype == np.float64 else points
     if loss.domain[0] == -np.inf:
         points = points + [-x for x in points]
     elif loss.domain[0] < 0:
         points = [*points, -0.5, -0.999]
-    targets = (
-        loss.targets
-        if loss.hard
-        else (0.0, 1.0, 0.25 if loss.targets[1] == 1 else 2.5)
-    )
+    targets = loss.targets if loss.hard else (0.0, 1.0, 0.25 if loss.targets[1] == 1 else 2.5)
     if isinstance(loss, AbsolutePercentageError):
         targets = (1.0, -2.5)
     for y in targets:
@@ -213,17 +188,13 @@ def batch(loss, rng, n=7, dtype=np.float64, labels=True):
             )
         return y, softmax(z) if loss.symbol == "p" else z
     if isinstance(loss, GaussianNLL):
-        return rng.normal(0, 2, n).astype(dtype), rng.normal(0, 1, (n, 2)).astype(
+        return rng.normal(0, 2, n).astype(dtype), rng.normal(0, 1, (n, 2)).astype(dtype)
+    if isinstance(loss, Overlap):
+        return rng.integers(0, 2, (n, 4)).astype(dtype), rng.uniform(0.05, 0.95, (n, 4)).astype(
             dtype
         )
-    if isinstance(loss, Overlap):
-        return rng.integers(0, 2, (n, 4)).astype(dtype), rng.uniform(
-            0.05, 0.95, (n, 4)
-        ).astype(dtype)
     if loss.indexed:
-        return rng.normal(0, 2, (n, 4)).astype(dtype), rng.normal(
-            0, 2, (n, 4)
-        ).astype(dtype)
+        return rng.normal(0, 2, (n, 4)).astype(dtype), rng.normal(0, 2, (n, 4)).astype(dtype)
     if loss.hard or loss.targets == (0.0, 1.0):
         y = rng.choice(loss.targets, n).astype(dtype)
     else:

@@ -49,9 +49,7 @@ def too_far(loss, y, p, w=None, digits=50, least=0.0):
     for name, got, true, entries in numbers:
         distance = ulps(got, true)
         if distance > ULPS:
-            rounding = max(
-                float(exact.rounding(*entries)), least if entries else 0.0
-            )
+            rounding = max(float(exact.rounding(*entries)), least if entries else 0.0)
             allowed = ULPS * EPS * rounding / float(np.spacing(abs(float(true))))
             if distance > allowed:
                 found.append(
@@ -104,9 +102,7 @@ LEFT_OUT = {
     "on a line": (Triplet, InfoNCE),  # at the kink; a zero vector
     "around the margin": (Triplet, InfoNCE),
     "two samples": (Triplet,),  # no triplet
-    "near and far": (
-        Triplet,
-    ),  # to the last place at the kink, where the slope jumps
+    "near and far": (Triplet,),  # to the last place at the kink, where the slope jumps
     "opposite": (Triplet,),
 }
 
@@ -149,9 +145,7 @@ def test_at_the_kink_the_subgradient_is_0():
     assert value == 0.0 and not gradient.any()
     for loss in (Contrastive(), Triplet()):
         value, gradient = loss.value_and_gradient([0, 0, 1, 1], np.ones((4, 2)))
-        assert value > 0.0 and not gradient.any(), (
-            "coinciding points have no direction"
-        )
+        assert value > 0.0 and not gradient.any(), "coinciding points have no direction"
 
 
 def test_opposite_pulls_cancel_exactly():
@@ -188,9 +182,7 @@ def problems_of_paths(y, z, value, gradient):
             rounding += abs(logits[t][c] * slope) if slope else 0
             least = steps * min(size[c], sum(size) - size[c])
             if not near(gradient[t, c], slope, least):
-                found.append(
-                    f"derivative {t, c} is {gradient[t, c]}, not {float(slope)}"
-                )
+                found.append(f"derivative {t, c} is {gradient[t, c]}, not {float(slope)}")
         if not near(value, true, rounding):
             found.append(f"value is {value}, not {float(true)}")
     return [f"y={y} z={z.tolist()}: {text}" for text in found]
@@ -249,9 +241,7 @@ def test_impossible_labels():
     value, gradient = CTC().value_and_gradient(y, z)
     each = CTC().per_sample(y, z)
     assert value == np.inf and each[:2].tolist() == [np.inf, np.inf]
-    assert each[2] == pytest.approx(
-        np.log(27), rel=1e-15
-    )  # of 27 paths 1, blank, 1
+    assert each[2] == pytest.approx(np.log(27), rel=1e-15)  # of 27 paths 1, blank, 1
     assert not gradient[:2].any() and gradient[2].any()
 
 
@@ -300,9 +290,7 @@ def test_numbers_that_are_averaged_and_their_order():
 def test_sorted_triplets_are_all_triplets():
     rng = np.random.default_rng(25)
     y, w = rng.integers(0, 4, 24), rng.random(24)
-    x = np.round(
-        rng.normal(0, 2, (24, 2))
-    )  # many distances are equal, or differ by 1
+    x = np.round(rng.normal(0, 2, (24, 2)))  # many distances are equal, or differ by 1
     d = np.linalg.norm(x[:, np.newaxis] - x, axis=2)
     value, weight, slope = 0.0, 0.0, np.zeros_like(x)
     for a, p, n in itertools.permutations(range(24), 3):
@@ -404,9 +392,7 @@ MUTANTS = {
 def test_a_mutant_is_noticed(name, monkeypatch):
     losses, module, function, change = MUTANTS[name]
     assert not any(noticed(loss) for loss in losses)
-    monkeypatch.setattr(
-        module, function, changed(getattr(module, function), change)
-    )
+    monkeypatch.setattr(module, function, changed(getattr(module, function), change))
     assert [loss for loss in losses if not noticed(loss)] == []
 
 
@@ -527,11 +513,7 @@ def test_bad_input(loss, y_true, y_pred, message, method):
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan])
 def test_bad_parameters(value):
-    for make, name in (
-        (Contrastive, "margin"),
-        (Triplet, "margin"),
-        (InfoNCE, "temperature"),
-    ):
+    for make, name in ((Contrastive, "margin"), (Triplet, "margin"), (InfoNCE, "temperature")):
         with pytest.raises(ValueError, match=f"{name} is .*positive finite number"):
             make(value)
 
@@ -550,11 +532,7 @@ def test_bad_weights(loss):
 
 def test_weights_that_leave_nothing_to_average():
     y, x = [0, 0, 1, 1], POINTS
-    cases = {
-        Contrastive(): [0, 0, 0, 1],
-        Triplet(): [1, 1, 0, 0],
-        InfoNCE(): [1, 0, 1, 0],
-    }
+    cases = {Contrastive(): [0, 0, 0, 1], Triplet(): [1, 1, 0, 0], InfoNCE(): [1, 0, 1, 0]}
     for loss, weight in cases.items():
         with pytest.raises(ValueError, match="weight above 0"):
             loss(y, x, weight)
@@ -574,24 +552,17 @@ def test_labels_may_be_any_whole_numbers(loss):
 
 @pytest.mark.parametrize("loss", EMBEDDING, **by_repr)
 def test_nan_goes_to_all_that_a_sample_takes_part_in(loss):
-    y, x = (
-        np.array([0, 0, 1, 1, 2, 3]),
-        np.random.default_rng(15).normal(0, 1, (6, 3)),
-    )
+    y, x = (np.array([0, 0, 1, 1, 2, 3]), np.random.default_rng(15).normal(0, 1, (6, 3)))
     for sample, column in itertools.product(range(6), range(3)):
         broken = x.copy()
         broken[sample, column] = np.nan
         value, gradient = loss.value_and_gradient(y, broken)
         assert np.isnan(value)
         touched = np.ones(6, bool)
-        if (
-            isinstance(loss, Triplet) and sample >= 4
-        ):  # a negative of both classes only
+        if isinstance(loss, Triplet) and sample >= 4:  # a negative of both classes only
             touched[4:] = np.arange(4, 6) == sample
         assert np.isnan(gradient[touched]).all()
-        np.testing.assert_array_equal(
-            gradient[~touched], loss.gradient(y, x)[~touched]
-        )
+        np.testing.assert_array_equal(gradient[~touched], loss.gradient(y, x)[~touched])
         np.testing.assert_array_equal(
             np.isnan(loss.per_sample(y, broken)), np.isnan(literal(loss, y, broken))
         )
@@ -603,9 +574,7 @@ def literal(loss, y, x):
     if isinstance(loss, Contrastive):
         takers = itertools.combinations(n, 2)
     elif isinstance(loss, Triplet):
-        takers = (
-            t for t in itertools.permutations(n, 3) if y[t[0]] == y[t[1]] != y[t[2]]
-        )
+        takers = (t for t in itertools.permutations(n, 3) if y[t[0]] == y[t[1]] != y[t[2]])
     else:
         takers = (n for i in n if (y == y[i]).sum() > 1)
     return np.array([np.nan if bad[list(t)].any() else 0.0 for t in takers])
@@ -655,31 +624,19 @@ def test_dtypes_and_layouts(loss):
     y, p = batch(loss, np.random.default_rng(18), dtype=np.float32)
     p = np.round(p * 64) / 64  # exact in float16 too
     value, gradient = loss.value_and_gradient(y, p.astype(np.float64))
-    assert (
-        gradient.dtype
-        == loss.per_sample(y, p.astype(np.float64)).dtype
-        == np.float64
-    )
+    assert gradient.dtype == loss.per_sample(y, p.astype(np.float64)).dtype == np.float64
     spread = np.zeros((2 * len(p), *p.shape[1:]), p.dtype)
     spread[::2] = p
     frozen = p.copy()
     frozen.flags.writeable = False
     layouts = (p, p.astype(np.float16), p.astype(">f4"), p.tolist(), np.asfortranarray(p),
                spread[::2], p[::-1][::-1], frozen, p.astype(">f8"), p.astype(np.longdouble))  # fmt: skip
-    for labels in (
-        y,
-        y.tolist(),
-        y.astype(float),
-        y.astype(">i2"),
-        y.astype(np.uint64),
-    ):
+    for labels in (y, y.tolist(), y.astype(float), y.astype(">i2"), y.astype(np.uint64)):
         for layout in layouts:
             before = np.array(layout)
             got, slope = loss.value_and_gradient(labels, layout)
             assert got == pytest.approx(value, rel=1e-14)
-            dtype = np.result_type(
-                np.float32, np.asarray(layout).dtype
-            ).newbyteorder("=")
+            dtype = np.result_type(np.float32, np.asarray(layout).dtype).newbyteorder("=")
             assert slope.dtype == loss.per_sample(labels, layout).dtype == dtype
             np.testing.assert_allclose(slope, gradient, rtol=1e-6, atol=1e-12)
             np.testing.assert_array_equal(before, layout)
@@ -715,17 +672,12 @@ def test_claims_of_embeddings():
         np.testing.assert_array_equal(moved, loss.per_sample(y, x))
     assert InfoNCE().claims.invariant == "scaling an embedding"
     scaled = x * rng.random((7, 1))
-    np.testing.assert_allclose(
-        InfoNCE().per_sample(y, scaled), InfoNCE().per_sample(y, x)
-    )
+    np.testing.assert_allclose(InfoNCE().per_sample(y, scaled), InfoNCE().per_sample(y, x))
 
 
 def test_claimed_lengths_of_gradients():
     rng = np.random.default_rng(26)
-    far, small = (
-        np.array([[0.0], [1e7]]),
-        np.array([[1e-7, 0.0], [0.0, 1.0], [1.0, 0.0]]),
-    )
+    far, small = (np.array([[0.0], [1e7]]), np.array([[1e-7, 0.0], [0.0, 1.0], [1.0, 0.0]]))
     assert Contrastive().claims.lipschitz == InfoNCE().claims.lipschitz == np.inf
     assert np.linalg.norm(Contrastive().gradient([0, 0], far)) > 1e6
     assert np.linalg.norm(InfoNCE().gradient([0, 0, 1], small)) > 1e6
@@ -743,9 +695,7 @@ def test_claims_of_sequences():
     z = np.round(z * 64) / 64
     assert CTC().claims.invariant == "adding one number to all logits of a frame"
     moved = z + 1024.0 * np.arange(6)[:, np.newaxis]
-    np.testing.assert_array_equal(
-        CTC().per_sample(y, moved), CTC().per_sample(y, z)
-    )
+    np.testing.assert_array_equal(CTC().per_sample(y, moved), CTC().per_sample(y, z))
     sure = np.zeros((1, 3, 3))
     sure[0, :, 1] = 1000.0
     assert CTC().claims.lower_bound == 0.0 == CTC()([[1]], sure)

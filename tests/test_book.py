@@ -177,7 +177,7 @@ def figure_text_problems(notebook):
         for output in pictures(cell):
             text = output.data.get("text/plain", "")
             if not text.startswith("Figure\n"):
-                yield f"{where(cell)} shows a picture without lossbook.figures.show"
+                yield f"{where(cell)} shows a picture without lossbook.book.figures.show"
             for problem in label_problems(text):
                 yield f"{where(cell)}: {problem}"
 
@@ -501,7 +501,7 @@ BROKEN = {
         (lambda c: c[PICTURE].outputs.append(c[PICTURE].outputs[0]), "several pictures"),
     ],
     figure_text_problems: [
-        (describe_as("<Figure size 640x480 with 1 Axes>"), "without lossbook.figures.show"),
+        (describe_as("<Figure size 640x480 with 1 Axes>"), "without lossbook.book.figures.show"),
         (lambda c: c[PICTURE].outputs[0].data.pop("text/plain"), "a picture without lossbook"),
         (describe_as(FIGURE.replace(", y: 'loss'", "")), "panel 1: x: '$r$'\" has no y label"),
         (describe_as("Figure\n  panel 1: \n    line, 3 points"), "panel 1: ' has no x label"),
@@ -628,9 +628,7 @@ IN_PART = {"S1-T1", "S1-T2", "S1-T3", "S1-T4", "S2-A1", "S2-A3", "S2-T1", "S2-T2
 IN_PART |= {"S2-T3", "S3-T3", "S4-T1", "S4-T2"}
 
 REFERENCE = "chapters/reference"
-ERRATA = [
-    (d, i) for d, n in enumerate((14, 16, 14, 9, 13)) for i in range(1, n + 1)
-]
+ERRATA = [(d, i) for d, n in enumerate((14, 16, 14, 9, 13)) for i in range(1, n + 1)]
 LABEL = re.compile(r"(?m)^\(([\w-]+)\)=\n+#+ +(.*)$")
 
 
@@ -638,12 +636,8 @@ LABEL = re.compile(r"(?m)^\(([\w-]+)\)=\n+#+ +(.*)$")
 def labels():
     """Return {label: heading} of the labelled headings of all pages."""
     notebooks = [notebook_of(page) for page in NOTEBOOKS + TEXTS]
-    cells = [
-        cell for notebook in notebooks for cell in cells_of(notebook, "markdown")
-    ]
-    return dict(
-        match.groups() for cell in cells for match in LABEL.finditer(cell.source)
-    )
+    cells = [cell for notebook in notebooks for cell in cells_of(notebook, "markdown")]
+    return dict(match.groups() for cell in cells for match in LABEL.finditer(cell.source))
 
 
 @functools.cache
@@ -679,10 +673,7 @@ def link_problems(text):
     for name, label in re.findall(r"\{ref\}`(?:([^<`]*) )?<?([\w-]+)>?`", text):
         if label not in labels():
             yield f"{label} is the label of no heading"
-        elif (
-            label.startswith("err-")
-            and f"err-{name[1:].replace('.', '-')}" != label
-        ):
+        elif label.startswith("err-") and f"err-{name[1:].replace('.', '-')}" != label:
             yield f"{label} is not {name}"
 
 
@@ -722,9 +713,7 @@ def row_problems(row):
         yield f"has the columns {list(row)}"
     if not re.fullmatch(r"\d+(–\d+)?(, \d+(–\d+)?)*", row["lines"]):
         yield f"has the lines {row['lines']!r}"
-    if len(row["what it says"]) < 5 or re.search(
-        "[\u4e00-\u9fff]", row["what it says"]
-    ):
+    if len(row["what it says"]) < 5 or re.search("[\u4e00-\u9fff]", row["what it says"]):
         yield f"says {row['what it says']!r}"
     chapters = re.findall(r"\]\(", cell)
     if item not in NOT_YET and not 1 <= len(chapters) <= 3:
@@ -744,9 +733,7 @@ def coverage_page_problems(text):
     """The page counts the items as they are, and shows each of the five tables."""
     rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
     found = {row[0]: row[1:] for row in rows if len(row) == len(KINDS) + 2}
-    expected = {
-        f"[{d + 1}](#document-{d + 1}), S{d}": COUNTS[f"S{d}"] for d in range(5)
-    }
+    expected = {f"[{d + 1}](#document-{d + 1}), S{d}": COUNTS[f"S{d}"] for d in range(5)}
     expected["together"] = [sum(column) for column in zip(*COUNTS.values())]
     for name, counts in expected.items():
         if found.get(name) != [str(count) for count in (*counts, sum(counts))]:
@@ -764,9 +751,7 @@ def errata_problems(documents, index):
         for cell in notebook.cells:
             if cell.cell_type == "code" and found:
                 code[found[-1]] = True
-            for label, text in re.findall(
-                r"(?m)^\((err-.*)\)=\n(.*)$", cell.source
-            ):
+            for label, text in re.findall(r"(?m)^\((err-.*)\)=\n(.*)$", cell.source):
                 name = "E" + label[4:].replace("-", ".")
                 found.append(name)
                 if not text.startswith(f"## {name} "):
@@ -889,9 +874,7 @@ def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
     row = "| {ref}`E4.13 <err-4-13>` |"
     assert row in index
     problems = list(errata_problems(documents, index.replace(row, "| E4.13 |")))
-    assert sum("is shown by no code" in problem for problem in problems) == len(
-        ERRATA
-    )
+    assert sum("is shown by no code" in problem for problem in problems) == len(ERRATA)
     assert problems[-1] == "the index lists 65 errata or another order"
 
 

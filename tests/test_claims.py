@@ -5,19 +5,12 @@ import importlib
 
 import numpy as np
 import pytest
-from samples import (
-    SAMPLEWISE,
-    VARIANTS,
-    as_batch,
-    batch,
-    extreme_samples,
-    random_sample,
-)
+from samples import SAMPLEWISE, VARIANTS, as_batch, batch, extreme_samples, random_sample
 
 import lossbook
 from lossbook import sigmoid, softmax
 from lossbook.base import Claims, Rowwise
-from lossbook.defects import evaluate
+from lossbook.book.defects import evaluate
 from lossbook.overlap import Overlap
 
 
@@ -45,11 +38,7 @@ def problems_convex(loss, claim, rng):
             predictions(loss, rng, 3000),
             targets(loss, rng, 3000),
         )
-        link = (
-            (softmax if a.ndim == 2 else sigmoid)
-            if space == "logits"
-            else lambda z: z
-        )
+        link = (softmax if a.ndim == 2 else sigmoid) if space == "logits" else lambda z: z
         if space == "logits":
             a, b = rng.normal(0, 5, a.shape), rng.normal(0, 5, b.shape)
         middle, ends = (
@@ -62,9 +51,7 @@ def problems_convex(loss, claim, rng):
 
 def problems_lipschitz(loss, claim, rng):
     """No gradient of a sample is longer than claimed, and some are nearly as long."""
-    samples = [random_sample(loss, rng) for _ in range(2000)] + list(
-        extreme_samples(loss)
-    )
+    samples = [random_sample(loss, rng) for _ in range(2000)] + list(extreme_samples(loss))
     gradients = [np.nan_to_num(gradient_of(loss, y, p)) for y, p in samples]
     lengths = [np.hypot.reduce(gradient, axis=None) for gradient in gradients]
     if np.isinf(claim):
@@ -79,9 +66,7 @@ def gradient_of(loss, y, p):
 
 
 def problems_lower_bound(loss, claim, rng):
-    samples = [random_sample(loss, rng) for _ in range(500)] + list(
-        extreme_samples(loss)
-    )
+    samples = [random_sample(loss, rng) for _ in range(500)] + list(extreme_samples(loss))
     least = min(loss(*as_batch(loss, y, p)) for y, p in samples)
     wrong = least > -30 if np.isinf(claim) else not claim <= least <= claim + 1e-9
     if wrong:
@@ -110,10 +95,7 @@ def problems_symmetric(loss, claim, rng):
         same = loss.per_sample(y, p), loss.per_sample(-y, -p)
     else:
         p = (np.floor(p * 1000) + 1) / 1024 if loss.symbol == "p" else p
-        same = (
-            loss.per_sample(y, p),
-            loss.per_sample(1 - y, 1 - p if loss.symbol == "p" else -p),
-        )
+        same = (loss.per_sample(y, p), loss.per_sample(1 - y, 1 - p if loss.symbol == "p" else -p))
     if not np.allclose(*same, rtol=1e-9, atol=0):
         yield f"changed by {claim}"
 
@@ -158,9 +140,7 @@ def problems_minimiser(loss, claim, rng):
         best, step = np.log([0.5, 0.3, 0.2]), 0.02 * np.array([1, -1, 0.5])
         link = softmax if loss.symbol == "p" else lambda z: z
         rows = [np.tile(link(best + move * step), (10, 1)) for move in (0, -1, 1)]
-        rows.append(
-            np.full((10, 3), 1 / 3) if loss.symbol == "p" else np.zeros((10, 3))
-        )
+        rows.append(np.full((10, 3), 1 / 3) if loss.symbol == "p" else np.zeros((10, 3)))
         means = [loss(y, row) for row in rows]
         if np.argmin(means) != 0:
             yield f"the best constant is not the {claim}"
@@ -170,14 +150,8 @@ def problems_minimiser(loss, claim, rng):
         if loss.targets == (0.0, 1.0)
         else np.array([1, 2, 3, 4, 100.0])
     )
-    grid = (
-        np.linspace(0.001, 0.999, 4991)
-        if loss.symbol == "p"
-        else np.linspace(-10, 110, 120001)
-    )
-    means = np.mean(
-        [loss.per_sample(np.full_like(grid, target), grid) for target in y], axis=0
-    )
+    grid = np.linspace(0.001, 0.999, 4991) if loss.symbol == "p" else np.linspace(-10, 110, 120001)
+    means = np.mean([loss.per_sample(np.full_like(grid, target), grid) for target in y], axis=0)
     best = grid[np.argmin(means)]
     got = sigmoid(best) if claim == "probability" and loss.symbol == "z" else best
     want = functional(claim, y)
@@ -209,13 +183,7 @@ def problems_strictly_proper(loss, claim, rng):
         if true.ndim:
             honest = np.atleast_2d(true if loss.symbol == "p" else np.log(true))
             expected = [
-                np.sum(
-                    [
-                        true[c] * loss.per_sample(np.full(len(q), c), q)
-                        for c in range(4)
-                    ],
-                    axis=0,
-                )
+                np.sum([true[c] * loss.per_sample(np.full(len(q), c), q) for c in range(4)], axis=0)
                 for q in (others, honest)
             ]
         else:
@@ -289,18 +257,11 @@ FALSE_CLAIMS = [
     (lossbook.SquaredError(), {"lower_bound": 1.0}),
     (
         lossbook.SquaredError(),
-        {
-            "elsewhere": {
-                "keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"
-            }
-        },
+        {"elsewhere": {"keras": "keras.losses.MeanAbsoluteError()(y_true, y_pred)"}},
     ),
     (lossbook.SoftmaxCrossEntropy(), {"lipschitz": 1.0}),
     (lossbook.SigmoidCrossEntropy(), {"lipschitz": np.inf}),
-    (
-        lossbook.SigmoidCrossEntropy(),
-        {"invariant": "adding one number to all logits of a row"},
-    ),
+    (lossbook.SigmoidCrossEntropy(), {"invariant": "adding one number to all logits of a row"}),
 ]
 
 
@@ -315,9 +276,7 @@ class Lopsided(lossbook.SquaredError):
     """Neither convex nor symmetric nor proper: what the remaining checks must notice."""
 
     def _value(self, r):
-        return np.where(r > 0, np.sqrt(np.abs(r)), 2 * np.abs(r)) * (
-            np.abs(r) > 0.5
-        )
+        return np.where(r > 0, np.sqrt(np.abs(r)), 2 * np.abs(r)) * (np.abs(r) > 0.5)
 
 
 @dataclasses.dataclass(frozen=True)

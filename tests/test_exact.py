@@ -6,20 +6,14 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from samples import (
-    SAMPLEWISE,
-    VARIANTS,
-    as_batch,
-    batch,
-    extreme_samples,
-    random_sample,
-)
+from samples import SAMPLEWISE, VARIANTS, as_batch, batch, extreme_samples, random_sample
 
 import lossbook
-from lossbook import GeneralRobust, check_gradient, symbolic
+from lossbook import GeneralRobust, check_gradient
 from lossbook.base import Rowwise
+from lossbook.book import symbolic
+from lossbook.book.symbolic import condition, definition, exact, expanded
 from lossbook.residual import CosineDistance, Residual
-from lossbook.symbolic import condition, definition, exact, expanded
 
 DEFINED = [loss for loss in (*SAMPLEWISE, *VARIANTS) if symbolic.is_defined(loss)]
 DTYPES = (np.float32, np.float64)
@@ -30,25 +24,16 @@ def ulps(got, true):
     """Return the distance of a float from an exact number, in spacings of floats there."""
     dtype = np.asarray(got).dtype.type
     with np.errstate(over="ignore"):
-        nearest = (
-            dtype(str(true))
-            if abs(true) > np.finfo(dtype).max
-            else dtype(float(true))
-        )
+        nearest = dtype(str(true)) if abs(true) > np.finfo(dtype).max else dtype(float(true))
     if not np.isfinite(nearest) or not np.isfinite(got):
         return 0.0 if got == nearest else np.inf
-    return float(
-        abs(mpmath.mpf(float(got)) - true)
-        / mpmath.mpf(float(np.spacing(abs(nearest))))
-    )
+    return float(abs(mpmath.mpf(float(got)) - true) / mpmath.mpf(float(np.spacing(abs(nearest)))))
 
 
 def normwise(got, true):
     """Return the length of the error of a vector, in spacings of floats at its length."""
     error = mpmath.norm([mpmath.mpf(float(a)) - b for a, b in zip(got, true)])
-    return float(
-        error / float(np.spacing(got.dtype.type(float(mpmath.norm(true)))))
-    )
+    return float(error / float(np.spacing(got.dtype.type(float(mpmath.norm(true))))))
 
 
 def too_far(loss, y, p):
@@ -56,14 +41,11 @@ def too_far(loss, y, p):
     arrays = as_batch(loss, y, p)
     true, slopes = exact(loss, y, p)
     pairs = zip(
-        [*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()],
-        [true, *slopes],
+        [*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()], [true, *slopes]
     )
     distances = [ulps(got, number) for got, number in pairs]
     if isinstance(loss, CosineDistance):  # right as a vector; see its docstring
-        distances[1:] = [normwise(loss.gradient(*arrays).ravel(), slopes)] * len(
-            slopes
-        )
+        distances[1:] = [normwise(loss.gradient(*arrays).ravel(), slopes)] * len(slopes)
     if isinstance(loss, Residual) and y == p:
         del distances[1], slopes[0]  # at a kink the derivative is a choice
     allowed = [ULPS] * len(distances)
@@ -87,9 +69,7 @@ def too_far(loss, y, p):
 def test_random_points(loss, dtype):
     rng = np.random.default_rng(0)
     found = [
-        problem
-        for _ in range(1000)
-        for problem in too_far(loss, *random_sample(loss, rng, dtype))
+        problem for _ in range(1000) for problem in too_far(loss, *random_sample(loss, rng, dtype))
     ]
     assert not found, "\n".join(found[:10])
 
@@ -104,27 +84,19 @@ def test_general_robust_far_out(alpha):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", DEFINED, ids=repr)
 def test_extreme_points(loss, dtype):
-    found = [
-        problem
-        for y, p in extreme_samples(loss, dtype)
-        for problem in too_far(loss, y, p)
-    ]
+    found = [problem for y, p in extreme_samples(loss, dtype) for problem in too_far(loss, y, p)]
     assert not found, "\n".join(found[:10])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(
-    "loss", [c for c in DEFINED if isinstance(c, Rowwise)], ids=repr
-)
+@pytest.mark.parametrize("loss", [c for c in DEFINED if isinstance(c, Rowwise)], ids=repr)
 def test_class_numbers_give_what_one_hot_rows_give(loss, dtype):
     for y, p in extreme_samples(loss, dtype):
         label, row = np.array([np.argmax(y)]), p[np.newaxis]
         np.testing.assert_array_equal(
             loss.per_sample(label, row), loss.per_sample(y[np.newaxis], row)
         )
-        np.testing.assert_array_equal(
-            loss.gradient(label, row), loss.gradient(y[np.newaxis], row)
-        )
+        np.testing.assert_array_equal(loss.gradient(label, row), loss.gradient(y[np.newaxis], row))
 
 
 def test_the_small_loss_that_libraries_round_to_zero():
@@ -145,9 +117,7 @@ def test_stated_derivative_is_the_derivative_of_the_definition(loss):
         for stated, true in zip(
             symbolic.derivatives(loss, definition(loss)[1], len(gradient)), gradient
         ):
-            got = sp.lambdify(variables, stated, "mpmath")(
-                *map(mpmath.mpf, numbers)
-            )
+            got = sp.lambdify(variables, stated, "mpmath")(*map(mpmath.mpf, numbers))
             assert got == pytest.approx(float(true), rel=1e-9, abs=1e-13)
 
 
@@ -170,19 +140,12 @@ def mutants(loss):
 
     changes = {
         "sign": {"_gradient": lambda self, *terms: -cls._gradient(self, *terms)},
-        "factor": {
-            "_gradient": lambda self, *terms: cls._gradient(self, *terms) / 2
-        },
+        "factor": {"_gradient": lambda self, *terms: cls._gradient(self, *terms) / 2},
         "one sample": {"_gradient": first_entry},
         "value": {"_value": lambda self, *terms: cls._value(self, *terms) * 1.0001},
     }
     for name, change in changes.items():
-        yield (
-            name,
-            dataclasses.dataclass(frozen=True)(
-                type(cls.__name__, (cls,), change)
-            )(),
-        )
+        yield (name, dataclasses.dataclass(frozen=True)(type(cls.__name__, (cls,), change))())
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)

@@ -13,7 +13,8 @@ import test_book
 import test_site
 from test_module import contrast
 
-from lossbook import Huber, explorer, figures
+from lossbook import Huber
+from lossbook.book import explorer, figures
 
 browser = test_site.browser
 R = np.linspace(-3, 3, 61)
@@ -41,9 +42,7 @@ def shown(draw=huber, values=DELTAS, symbol="δ", start=1, axes=AXES, **options)
 
 def one(draw, values=(1, 2), start=1, axes=(("x", "y"),), **options):
     """Return the page of an explorer of one panel."""
-    return shown(lambda v: [draw(v)], values, start=start, axes=axes, **options)[
-        "text/html"
-    ]
+    return shown(lambda v: [draw(v)], values, start=start, axes=axes, **options)["text/html"]
 
 
 def drawings(page):
@@ -55,9 +54,7 @@ def drawings(page):
 def curves(drawing):
     """Return (width, height) of the part inside the axes and the paths of its curves."""
     inside = drawing.find("svg")
-    return (int(inside.get("width")), int(inside.get("height"))), inside.findall(
-        "path"
-    )
+    return (int(inside.get("width")), int(inside.get("height"))), inside.findall("path")
 
 
 def forms(path, positions):
@@ -132,19 +129,13 @@ def test_the_page_is_well_formed_and_asks_no_other_host():
     page = shown()["text/html"]
     assert len(drawings(page)) == 2 and "</script" not in page
     assert re.findall(r"https?:|//\w|url\(|@import|\bid=", page) == []
-    roles = [
-        (d.get("role"), d.get("aria-label"), d.get("aria-hidden"))
-        for d in drawings(page)
-    ]
+    roles = [(d.get("role"), d.get("aria-label"), d.get("aria-hidden")) for d in drawings(page)]
     assert roles == [("img", ALT, None), (None, None, "true")]
 
 
 def test_words_are_escaped():
     page = one(
-        lambda v: {"<a>": ([0, v], [0, 1])},
-        axes=[('"x" & x', "<y>")],
-        alt='say "so"',
-        symbol="<q>",
+        lambda v: {"<a>": ([0, v], [0, 1])}, axes=[('"x" & x', "<y>")], alt='say "so"', symbol="<q>"
     )
     assert "<a>" not in page and "<y>" not in page and "<q>" not in page
     assert html.escape('say "so"') in page and drawings(page)
@@ -154,10 +145,7 @@ def test_a_curve_that_stays_is_stored_once_and_the_axes_never_move():
     _, (moving, still) = curves(drawings(shown()["text/html"])[0])
     assert len(set(forms(moving, 3))) == 3 and still.get("data-d") is None
     pages = [shown(start=start)["text/html"] for start in DELTAS]
-    axes = [
-        re.sub(r'(value|aria-valuetext|[^-]d)="[^"]*"|<output>.*', "", p)
-        for p in pages
-    ]
+    axes = [re.sub(r'(value|aria-valuetext|[^-]d)="[^"]*"|<output>.*', "", p) for p in pages]
     assert axes[0] == axes[1] == axes[2] and len(set(pages)) == 3
 
 
@@ -170,11 +158,7 @@ def test_a_curve_has_gaps_where_it_is_not_finite():
 
 def test_points_are_drawn_as_points():
     page = one(
-        lambda v: {
-            "all": ([1, 2, 3], [v, 2, 3], "o"),
-            "one": (v, v, "o"),
-            "line": ([0, 4], v),
-        }
+        lambda v: {"all": ([1, 2, 3], [v, 2, 3], "o"), "one": (v, v, "o"), "line": ([0, 4], v)}
     )
     _, paths = curves(drawings(page)[0])
     assert [path.get("class") for path in paths] == ["curve dots"] * 2 + ["curve"]
@@ -211,9 +195,7 @@ def test_given_limits_hold_and_what_leaves_them_is_cut_off():
     ],
 )
 def test_the_slider_says_its_numbers_shortly(values, texts):
-    page = one(
-        lambda v: {"a": ([0, 1], [0, 1])}, values, start=values[0], symbol="q"
-    )
+    page = one(lambda v: {"a": ([0, 1], [0, 1])}, values, start=values[0], symbol="q")
     expected = [f"q = {text}" for text in texts.split()]
     assert re.search('data-texts="([^"]*)"', page)[1].split(";") == expected
 
@@ -241,20 +223,10 @@ def test_what_cannot_be_shown_is_refused_with_the_remedy(options, message):
 
 
 def test_curves_stand_out_from_dark_pages_and_differ_in_line_style():
-    grounds = [
-        "#121212",
-        "#14181e",
-        "#29313d",
-    ]  # JupyterLab's, the theme's, its boxes'
-    assert all(
-        contrast(c, ground) >= 4.5 for c in explorer.DARK for ground in grounds
-    )
+    grounds = ["#121212", "#14181e", "#29313d"]  # JupyterLab's, the theme's, its boxes'
+    assert all(contrast(c, ground) >= 4.5 for c in explorer.DARK for ground in grounds)
     assert all(contrast(c, "#f3f4f5") >= 3 for c in figures.COLOURS)
-    counts = {
-        len(figures.COLOURS),
-        len(set(explorer.DARK)),
-        len(set(explorer.DASHES)),
-    }
+    counts = {len(figures.COLOURS), len(set(explorer.DARK)), len(set(explorer.DASHES))}
     assert len(counts) == 1
 
 
@@ -301,11 +273,7 @@ def address(tmp_path_factory):
     x = np.linspace(0, 1, 21)
 
     def three(q):
-        return [
-            {"a": (x, x**q), "b": (q, 0.5, "o")},
-            {"c": (x, x)},
-            {"a": (x, q * x)},
-        ]
+        return [{"a": (x, x**q), "b": (q, 0.5, "o")}, {"c": (x, x)}, {"a": (x, q * x)}]
 
     labels = [("probability p", "loss")] * 3
     second = shown(three, [1, 2], symbol="q", axes=labels)
@@ -326,20 +294,12 @@ def state(page):
 
 def test_the_arrow_keys_move_the_curves_of_their_explorer_only(browser, address):
     positions = [shown(start=start)["text/html"] for start in DELTAS]
-    paths = [
-        [p.get("d") for d in drawings(page) for p in curves(d)[1]]
-        for page in positions
-    ]
+    paths = [[p.get("d") for d in drawings(page) for p in curves(d)[1]] for page in positions]
     with test_site.visit(browser, address) as (page, problems):
         start = state(page)
         assert start[0] == ["δ = 1.0", "δ = 1.0", paths[1]]
         page.keyboard.press("Tab")
-        for key, number in (
-            ("ArrowRight", 2),
-            ("Home", 0),
-            ("End", 2),
-            ("ArrowDown", 1),
-        ):
+        for key, number in (("ArrowRight", 2), ("Home", 0), ("End", 2), ("ArrowDown", 1)):
             page.keyboard.press(key)
             text = f"δ = {DELTAS[number]}"
             assert state(page) == [[text, text, paths[number]], start[1]]
@@ -354,11 +314,7 @@ def test_a_cell_that_is_run_again_works_beside_its_older_copy(browser, address):
     with test_site.visit(browser, address) as (page, problems):
         page.evaluate(insert, shown()["text/html"])
         page.locator("input").last.press("ArrowLeft")
-        assert [texts[0] for texts in state(page)] == [
-            "δ = 1.0",
-            "q = 1",
-            "δ = 0.5",
-        ]
+        assert [texts[0] for texts in state(page)] == ["δ = 1.0", "q = 1", "δ = 0.5"]
         assert problems == []
 
 
@@ -371,23 +327,16 @@ def test_an_explorer_is_accessible_and_fits(width, browser, address):
         tops = (
             page.locator(".explorer")
             .last.locator(".explorer-panels > div")
-            .evaluate_all(
-                "panels => panels.map(p => p.getBoundingClientRect().top)"
-            )
+            .evaluate_all("panels => panels.map(p => p.getBoundingClientRect().top)")
         )
-        assert len(set(tops)) == (
-            1 if width == 1280 else 3
-        )  # side by side, or stacked
+        assert len(set(tops)) == (1 if width == 1280 else 3)  # side by side, or stacked
         assert problems == []
 
 
 def test_the_focus_is_seen_and_the_theme_colours_the_curves(browser, address):
     colour = "e => getComputedStyle(e).stroke"
     with test_site.visit(browser, address) as (page, _):
-        slider, curve = (
-            page.locator("input").first,
-            page.locator("path.curve").first,
-        )
+        slider, curve = (page.locator("input").first, page.locator("path.curve").first)
         outline = "e => getComputedStyle(e).outlineStyle"
         assert slider.evaluate(outline) == "none"
         page.keyboard.press("Tab")

@@ -54,10 +54,7 @@ def test_huber_is_delta_times_smooth_l1(delta):
 
 @pytest.mark.parametrize("delta", [0.3, 1.0, 2.5])
 def test_pseudo_huber_is_the_general_robust_loss_for_alpha_1(delta):
-    close(
-        both(PseudoHuber(delta), Y, Y + R),
-        delta**2 * both(GeneralRobust(1.0, delta), Y, Y + R),
-    )
+    close(both(PseudoHuber(delta), Y, Y + R), delta**2 * both(GeneralRobust(1.0, delta), Y, Y + R))
 
 
 @pytest.mark.parametrize(
@@ -92,28 +89,17 @@ def test_log_cosh_is_half_the_square_near_and_linear_far():
 
 def test_without_focus_the_focal_losses_are_cross_entropies():
     close(both(SigmoidFocal(0.0), BITS, R), both(SigmoidCrossEntropy(), BITS, R))
-    close(
-        both(SoftmaxFocal(0.0), LABELS, LOGITS),
-        both(SoftmaxCrossEntropy(), LABELS, LOGITS),
-    )
+    close(both(SoftmaxFocal(0.0), LABELS, LOGITS), both(SoftmaxCrossEntropy(), LABELS, LOGITS))
 
 
 def test_two_classes_of_softmax_are_one_sigmoid():
     two = np.column_stack([0 * R, R])
     labels = BITS.astype(int)
+    close(SoftmaxCrossEntropy().per_sample(labels, two), SigmoidCrossEntropy().per_sample(BITS, R))
     close(
-        SoftmaxCrossEntropy().per_sample(labels, two),
-        SigmoidCrossEntropy().per_sample(BITS, R),
+        SoftmaxCrossEntropy().gradient(labels, two)[:, 1], SigmoidCrossEntropy().gradient(BITS, R)
     )
-    close(
-        SoftmaxCrossEntropy().gradient(labels, two)[:, 1],
-        SigmoidCrossEntropy().gradient(BITS, R),
-    )
-    close(
-        SoftmaxFocal().per_sample(labels, two),
-        SigmoidFocal().per_sample(BITS, R),
-        1e-11,
-    )
+    close(SoftmaxFocal().per_sample(labels, two), SigmoidFocal().per_sample(BITS, R), 1e-11)
     half = 1 / (1 + np.exp(-R))
     rows = np.column_stack([1 - half, half])
     close(
@@ -121,9 +107,7 @@ def test_two_classes_of_softmax_are_one_sigmoid():
         BinaryCrossEntropy().per_sample(BITS, half),
         1e-9,
     )
-    close(
-        Brier().per_sample(labels, rows), 2 * Brier().per_sample(BITS, half), 1e-9
-    )
+    close(Brier().per_sample(labels, rows), 2 * Brier().per_sample(BITS, half), 1e-9)
 
 
 def test_cross_entropies_of_logits_and_of_probabilities_agree():
@@ -147,10 +131,7 @@ def test_the_divergence_is_cross_entropy_minus_entropy():
         CategoricalCrossEntropy().per_sample(SOFT, p) - entropy,
         1e-9,
     )
-    close(
-        KLDivergence().gradient(SOFT, p),
-        CategoricalCrossEntropy().gradient(SOFT, p),
-    )
+    close(KLDivergence().gradient(SOFT, p), CategoricalCrossEntropy().gradient(SOFT, p))
     assert KLDivergence()([[0.5, 0.5, 0.0]], [[0.5, 0.5, 0.0]]) == 0.0
     assert KLDivergence()([[1.0, 0.0]], [[0.0, 1.0]]) == np.inf
     near = np.float32([[0.5, 0.5]]), np.float32([[0.50001, 0.49999]])
@@ -169,11 +150,7 @@ def test_generalized_cross_entropy_joins_cross_entropy_and_absolute_error():
         CategoricalCrossEntropy().per_sample(LABELS, p),
         1e-7,
     )
-    close(
-        GeneralizedCrossEntropy(1.0).per_sample(LABELS, p),
-        1 - p[np.arange(200), LABELS],
-        1e-9,
-    )
+    close(GeneralizedCrossEntropy(1.0).per_sample(LABELS, p), 1 - p[np.arange(200), LABELS], 1e-9)
 
 
 def test_dice_is_tversky_with_equal_prices():
@@ -200,8 +177,6 @@ def test_multiclass_hinge_is_the_shortfall_against_the_best_rival():
         shortfall = max(0.0, 1.0 + row[rival] - row[label])
         slope = np.zeros(4)
         slope[[rival, label]] = (1.0, -1.0) if shortfall > 0 else (0.0, 0.0)
-        value, gradient = MulticlassHinge().value_and_gradient(
-            [label], row[np.newaxis]
-        )
+        value, gradient = MulticlassHinge().value_and_gradient([label], row[np.newaxis])
         assert value == shortfall
         np.testing.assert_array_equal(gradient[0], slope)

@@ -44,24 +44,14 @@ HALF = np.full((2, 2), 0.5)
 # loss, y_true, y_pred, what the message must say
 BAD = [
     *[(loss, [1.0, 0.0, 1.0], [0.5, 0.5], "must be equal") for loss in ELEMENTWISE],
-    *[
-        (loss, [1.0, 0.0], [[0.5], [0.5]], r"y_pred.reshape\(\(2,\)\)")
-        for loss in ELEMENTWISE
-    ],
+    *[(loss, [1.0, 0.0], [[0.5], [0.5]], r"y_pred.reshape\(\(2,\)\)") for loss in ELEMENTWISE],
     *[(loss, [], [], "empty") for loss in ELEMENTWISE],
     *[(loss, [], np.empty((0, 3)), "empty") for loss in ROWWISE],
     *[(loss, [0, 1], np.empty((2, 0)), "empty") for loss in ROWWISE],
     *[(loss, [[0], [1]], HALF, r"y_true.ravel\(\)") for loss in ROWWISE],
-    *[
-        (loss, 0, [0.5, 0.5], r"y_pred.reshape\(1, -1\)")
-        for loss in ROWWISE
-        if loss != Brier()
-    ],
+    *[(loss, 0, [0.5, 0.5], r"y_pred.reshape\(1, -1\)") for loss in ROWWISE if loss != Brier()],
     *[(loss, [0, 1, 1], HALF, "one class number") for loss in ROWWISE],
-    *[
-        (loss, [0, 2], HALF, "from 0 to 1.*one column for each class")
-        for loss in ROWWISE
-    ],
+    *[(loss, [0, 2], HALF, "from 0 to 1.*one column for each class") for loss in ROWWISE],
     *[(loss, [0, -1], HALF, "is -1 at sample 1.*from 0 to 1") for loss in ROWWISE],
     *[(loss, [0, 0.5], HALF, "whole") for loss in ROWWISE],
     *[(loss, [0, np.nan], HALF, "whole") for loss in ROWWISE],
@@ -74,18 +64,12 @@ BAD = [
         )
         for loss in ROWWISE
     ],
-    *[
-        (loss, [[1, 0], [2, -1]], HALF, "y_true is 2 at sample 1, column 0")
-        for loss in ROWWISE
-    ],
+    *[(loss, [[1, 0], [2, -1]], HALF, "y_true is 2 at sample 1, column 0") for loss in ROWWISE],
     *[
         (loss, [0.0, 1.5], [0.5, 0.5], "y_true is 1.5 at sample 1.*0 (and|or) 1")
         for loss in PROBABILITY_TARGETS
     ],
-    *[
-        (loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan")
-        for loss in PROBABILITY_TARGETS
-    ],
+    *[(loss, [0.0, np.nan], [0.5, 0.5], "y_true is nan") for loss in PROBABILITY_TARGETS],
     *[
         (loss, [1.0, 0.0], [0.5, 0.5], r"is 0 at sample 1.*-1 or 1.*2 \* y - 1")
         for loss in HARD
@@ -97,37 +81,12 @@ BAD = [
         if loss in ROWWISE
     ],
     (SigmoidFocal(), [0.5], [0.5], "0 or 1.*no soft labels"),
-    (
-        AbsolutePercentageError(),
-        [1.0, 0.0],
-        [1.0, 1.0],
-        "y_true is 0 at sample 1.*divides by it",
-    ),
-    (
-        SquaredLogarithmicError(),
-        [1.0],
-        [-1.5],
-        "y_pred is -1.5 at sample 0.*above -1",
-    ),
-    (
-        SquaredLogarithmicError(),
-        [-1.0],
-        [1.0],
-        "y_true is -1 at sample 0.*above -1",
-    ),
+    (AbsolutePercentageError(), [1.0, 0.0], [1.0, 1.0], "y_true is 0 at sample 1.*divides by it"),
+    (SquaredLogarithmicError(), [1.0], [-1.5], "y_pred is -1.5 at sample 0.*above -1"),
+    (SquaredLogarithmicError(), [-1.0], [1.0], "y_true is -1 at sample 0.*above -1"),
     (Poisson(), [-1.0], [0.0], "y_true is -1 at sample 0.*at least 0"),
-    (
-        CosineDistance(),
-        [[1.0, 0.0]],
-        [[0.0, 0.0]],
-        "the vector y_pred is 0 at sample 0",
-    ),
-    (
-        CosineDistance(),
-        [[0.0, 0.0]],
-        [[0.0, 1.0]],
-        "the vector y_true is 0 at sample 0",
-    ),
+    (CosineDistance(), [[1.0, 0.0]], [[0.0, 0.0]], "the vector y_pred is 0 at sample 0"),
+    (CosineDistance(), [[0.0, 0.0]], [[0.0, 1.0]], "the vector y_true is 0 at sample 0"),
     (CosineDistance(), [1.0, 0.0], [0.0, 1.0], r"y\[np.newaxis\]"),
     (GaussianNLL(), [[1.0]], [[0.0, 0.0]], "column_stack"),
     (GaussianNLL(), [1.0, 2.0], [0.0, 0.0], "column_stack"),
@@ -136,18 +95,8 @@ BAD = [
     (Dice(), [[1.0, 0.0]], [[0.5, 1.5]], "y_pred is 1.5 at sample 0, column 1"),
     (Brier(), [0.0], [1.5], "y_pred is 1.5"),
     (Brier(), [0], [[0.5, 0.6]], "row sum of y_pred is 1.1"),
-    (
-        BinaryCrossEntropy(),
-        [0.0, 1.0],
-        [0.5, 1.2],
-        "y_pred is 1.2 at sample 1.*sigmoid",
-    ),
-    (
-        BinaryCrossEntropy(),
-        [0.0, 1.0],
-        [-1e-9, 0.5],
-        "y_pred is -1e-09 at sample 0",
-    ),
+    (BinaryCrossEntropy(), [0.0, 1.0], [0.5, 1.2], "y_pred is 1.2 at sample 1.*sigmoid"),
+    (BinaryCrossEntropy(), [0.0, 1.0], [-1e-9, 0.5], "y_pred is -1e-09 at sample 0"),
     (BinaryCrossEntropy(), [0.0, 1.0], [np.inf, 0.5], "y_pred is inf"),
     (
         CategoricalCrossEntropy(),
@@ -163,12 +112,7 @@ BAD = [
     ),
     (SquaredError(), [1j], [1.0], "real numbers"),
     (SquaredError(), ["a"], [1.0], "real numbers"),
-    (
-        SquaredError(),
-        np.ma.array([1.0, 2.0], mask=[0, 1]),
-        [1.0, 2.0],
-        "mask.*weight 0",
-    ),
+    (SquaredError(), np.ma.array([1.0, 2.0], mask=[0, 1]), [1.0, 2.0], "mask.*weight 0"),
 ]
 
 
@@ -234,22 +178,14 @@ def test_nan_in_a_prediction_comes_out_as_nan(loss):
 def test_no_warning_even_when_numpy_is_told_to_raise(loss):
     y, p = batch(loss, np.random.default_rng(2))
     if loss.symbol == "p":
-        p = (
-            np.eye(p.shape[-1])[np.zeros(len(p), int)]
-            if p.ndim == 2
-            else np.zeros_like(p)
-        )
+        p = np.eye(p.shape[-1])[np.zeros(len(p), int)] if p.ndim == 2 else np.zeros_like(p)
     else:
         p = p * 1e200
     with np.errstate(all="raise"), warnings.catch_warnings():
         warnings.simplefilter("error")
         loss.value_and_gradient(y, p)
         loss.per_sample(y, p)
-        (
-            lossbook.softmax([1e308, -1e308]),
-            lossbook.sigmoid(-1e308),
-            lossbook.xlogy(0.0, 0.0),
-        )
+        (lossbook.softmax([1e308, -1e308]), lossbook.sigmoid(-1e308), lossbook.xlogy(0.0, 0.0))
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
@@ -267,9 +203,7 @@ def test_weights(loss):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize(
-    "loss", [c for c in SAMPLEWISE if np.isinf(c.domain[0])], ids=repr
-)
+@pytest.mark.parametrize("loss", [c for c in SAMPLEWISE if np.isinf(c.domain[0])], ids=repr)
 def test_weight_zero_removes_a_sample_whatever_its_loss(loss, bad):
     y, p = batch(loss, np.random.default_rng(4))
     w = np.ones(len(p))
@@ -297,11 +231,7 @@ def test_dtypes(loss):
         assert loss.gradient(small, p64).dtype == np.float64
     assert loss.gradient(labels, p32.astype(">f4")).dtype == np.dtype("=f4")
     if isinstance(loss, Elementwise):
-        assert (
-            loss.gradient(y32, p64).dtype
-            == loss.gradient(y64, p32).dtype
-            == np.float64
-        )
+        assert loss.gradient(y32, p64).dtype == loss.gradient(y64, p32).dtype == np.float64
         assert loss.gradient(y32, p32.astype(np.float16)).dtype == np.float32
         assert loss.gradient([1, 1], [0, 1]).dtype == np.float64
     if loss.symbol == "z":
@@ -328,10 +258,7 @@ def test_layouts_of_memory(loss):
     frozen.flags.writeable = False
     layouts = {
         "list": (y.tolist(), p.tolist()),
-        "tuple": (
-            tuple(y.tolist()),
-            tuple(map(tuple, p)) if p.ndim == 2 else tuple(p),
-        ),
+        "tuple": (tuple(y.tolist()), tuple(map(tuple, p)) if p.ndim == 2 else tuple(p)),
         "strided": (np.repeat(y, 2, axis=0)[::2], spread[::2]),
         "Fortran order": (y, np.asfortranarray(p)),
         "read-only": (y, frozen),
@@ -343,9 +270,7 @@ def test_layouts_of_memory(loss):
         value, gradient = loss.value_and_gradient(y_true, y_pred)
         assert value == want[0], name
         np.testing.assert_array_equal(gradient, want[1], err_msg=name)
-        np.testing.assert_array_equal(
-            before, y_pred, err_msg=f"{name}: the input was changed"
-        )
+        np.testing.assert_array_equal(before, y_pred, err_msg=f"{name}: the input was changed")
 
 
 @pytest.mark.parametrize("loss", ELEMENTWISE, ids=repr)
@@ -353,16 +278,10 @@ def test_layouts_of_memory(loss):
 def test_elementwise_losses_take_any_shape(loss, shape):
     y, p = np.ones(shape), np.full(shape, 0.25)
     value, gradient = loss.value_and_gradient(y, p)
-    assert (
-        type(value) is float
-        and gradient.shape == loss.per_sample(y, p).shape == shape
-    )
+    assert type(value) is float and gradient.shape == loss.per_sample(y, p).shape == shape
     assert value == pytest.approx(loss(1.0, 0.25), rel=1e-15)
     weighted = loss.value_and_gradient(y, p, np.full(shape, 3.0))
-    assert (
-        weighted[0] == pytest.approx(value, rel=1e-15)
-        and weighted[1].shape == shape
-    )
+    assert weighted[0] == pytest.approx(value, rel=1e-15) and weighted[1].shape == shape
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
@@ -378,19 +297,13 @@ def test_blocks_do_not_show(loss):
     for rows in (slice(0, 5), slice(BLOCK - 3, BLOCK + 3), slice(n - 4, n)):
         np.testing.assert_array_equal(each[rows], loss.per_sample(y[rows], p[rows]))
         part = loss.gradient(y[rows], p[rows])
-        np.testing.assert_allclose(
-            gradient[rows] * n, part * len(part), rtol=1e-14, atol=0
-        )
-    assert loss(y, p, sample_weight=w) == pytest.approx(
-        np.average(each, weights=w), rel=1e-13
-    )
+        np.testing.assert_allclose(gradient[rows] * n, part * len(part), rtol=1e-14, atol=0)
+    assert loss(y, p, sample_weight=w) == pytest.approx(np.average(each, weights=w), rel=1e-13)
 
 
 def test_one_row_may_be_longer_than_a_block():
     z = np.zeros((3, BLOCK + 1))
-    assert SoftmaxCrossEntropy()([0, 1, BLOCK], z) == pytest.approx(
-        np.log(BLOCK + 1), rel=1e-15
-    )
+    assert SoftmaxCrossEntropy()([0, 1, BLOCK], z) == pytest.approx(np.log(BLOCK + 1), rel=1e-15)
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)
@@ -428,10 +341,7 @@ def test_an_error_names_the_argument_that_is_wrong(loss):
     y, p = np.array([1, 1, 2]), np.ones((3, 2))
     if loss in SAMPLEWISE:
         y, p = batch(loss, np.random.default_rng(0), labels=False)
-    for wrong, message in (
-        (1j, "has dtype complex128"),
-        (np.nan, "has dtype object"),
-    ):
+    for wrong, message in ((1j, "has dtype complex128"), (np.nan, "has dtype object")):
         kind = complex if wrong == 1j else object
         with pytest.raises(ValueError, match=f"^y_true {message}"):
             loss(y.astype(kind), p)
@@ -456,10 +366,7 @@ ENDLESS = [loss for loss in (*ELEMENTWISE, *VARIANTS) if isinstance(loss, Residu
 @pytest.mark.parametrize("loss", ENDLESS, ids=repr)
 def test_an_infinite_residual_is_the_limit_of_a_large_one(loss):
     p = np.array([np.inf, -np.inf, 1e150, -1e150, 1.0])
-    values, slopes = (
-        loss.per_sample(np.zeros(5), p),
-        5 * loss.gradient(np.zeros(5), p),
-    )
+    values, slopes = (loss.per_sample(np.zeros(5), p), 5 * loss.gradient(np.zeros(5), p))
     flat = isinstance(loss, GeneralRobust) and loss.alpha < 0
     np.testing.assert_allclose(values[:2], values[2:4] if flat else np.inf)
     steep = np.abs(slopes[2:4]) > 1e100
@@ -469,15 +376,9 @@ def test_an_infinite_residual_is_the_limit_of_a_large_one(loss):
     assert slopes[4] == pytest.approx(loss.gradient([0.0], [1.0])[0], rel=1e-15)
 
 
-@pytest.mark.parametrize(
-    "loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()], ids=repr
-)
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()], ids=repr)
 def test_a_negative_zero_is_a_zero(loss):
-    p = (
-        np.array([-0.0])
-        if isinstance(loss, Elementwise)
-        else np.array([[-0.0, 1.0]])
-    )
+    p = np.array([-0.0]) if isinstance(loss, Elementwise) else np.array([[-0.0, 1.0]])
     for y in (1 - np.abs(p), [0]) if p.ndim == 2 else (1 - np.abs(p),):
         value, slope = loss.value_and_gradient(y, p)
         assert value == np.inf and slope.ravel()[0] == -np.inf
@@ -494,16 +395,12 @@ def test_the_gradient_of_the_cosine_between_nearly_opposite_vectors():
 def test_squared_logarithmic_error_over_the_whole_range():
     y, p = np.array([-1 + 2.0**-53, 1e308]), np.array([1e308, -1 + 2.0**-53])
     d = np.log(1e308) + 53 * np.log(2)
-    np.testing.assert_allclose(
-        SquaredLogarithmicError().per_sample(y, p), d * d, rtol=1e-15
-    )
+    np.testing.assert_allclose(SquaredLogarithmicError().per_sample(y, p), d * d, rtol=1e-15)
     slope = 2 * SquaredLogarithmicError().gradient(y, p)
     np.testing.assert_allclose(slope, [2 * d / 1e308, -2 * d * 2.0**53], rtol=1e-15)
 
 
-PARAMETERS = [
-    (loss, f.name) for loss in lossbook.CATALOGUE for f in dataclasses.fields(loss)
-]
+PARAMETERS = [(loss, f.name) for loss in lossbook.CATALOGUE for f in dataclasses.fields(loss)]
 
 
 @pytest.mark.parametrize("loss, name", PARAMETERS)
@@ -516,16 +413,9 @@ def test_a_bad_parameter_is_named(loss, name):
 def test_smooth_labels():
     smooth = lossbook.smooth_labels(np.eye(4)[[0, 2]], 0.1)
     np.testing.assert_allclose(smooth.sum(axis=1), 1, rtol=1e-15)
-    assert smooth[1, 2] == pytest.approx(0.925) and smooth[1, 0] == pytest.approx(
-        0.025
-    )
-    assert (
-        lossbook.smooth_labels(np.eye(2, dtype=np.float32), 0.5).dtype == np.float32
-    )
-    assert (
-        lossbook.smooth_labels(np.eye(2, dtype=int), 1.0).tolist()
-        == [[0.5, 0.5]] * 2
-    )
+    assert smooth[1, 2] == pytest.approx(0.925) and smooth[1, 0] == pytest.approx(0.025)
+    assert lossbook.smooth_labels(np.eye(2, dtype=np.float32), 0.5).dtype == np.float32
+    assert lossbook.smooth_labels(np.eye(2, dtype=int), 1.0).tolist() == [[0.5, 0.5]] * 2
     assert lossbook.smooth_labels(np.eye(2), 0.0).tolist() == [[1, 0], [0, 1]]
     for alpha in (-0.1, 1.1, np.nan):
         with pytest.raises(ValueError, match="from 0 to 1"):

@@ -13,37 +13,14 @@ import sympy
 from IPython.core.interactiveshell import InteractiveShell
 
 import lossbook
-from lossbook import (
-    CATALOGUE,
-    SigmoidCrossEntropy,
-    SquaredError,
-    check_gradient,
-    data,
-    figures,
-    symbolic,
-)
-from lossbook.card import card
-from lossbook.card import formula as card_formula
-from lossbook.notebook import check_attempt, formula, glue, show_source
-from lossbook.training import LinearModel, LogisticModel, gradient_descent
+from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradient
+from lossbook.book import data, figures, symbolic
+from lossbook.book.card import card
+from lossbook.book.card import formula as card_formula
+from lossbook.book.notebook import check_attempt, formula, glue, show_source
+from lossbook.book.training import LinearModel, LogisticModel, gradient_descent
 
-POINTS = [
-    0.0,
-    1e-300,
-    1e-20,
-    1e-8,
-    0.3,
-    1.0,
-    5.0,
-    17.0,
-    20.0,
-    36.9,
-    40.0,
-    700.0,
-    745.0,
-    1e5,
-    1e300,
-]
+POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
 EXACT = {
     "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
     "softplus": lambda z: mpmath.log(1 + mpmath.exp(z)),
@@ -56,12 +33,7 @@ def test_elementary_functions_to_the_last_places(name, dtype):
     rng = np.random.default_rng(0)
     with np.errstate(over="ignore"):
         points = dtype(
-            [
-                *POINTS,
-                *(-x for x in POINTS),
-                *rng.normal(0, 10, 500),
-                *rng.normal(0, 1e-3, 100),
-            ]
+            [*POINTS, *(-x for x in POINTS), *rng.normal(0, 10, 500), *rng.normal(0, 1e-3, 100)]
         )
     for z in points[np.isfinite(points)]:
         got = getattr(lossbook, name)(z)
@@ -85,10 +57,7 @@ def test_softmax_and_its_logarithm():
 
 def test_zero_times_log_zero():
     assert lossbook.xlogy(0.0, 0.0) == lossbook.xlog1py(0.0, -1.0) == 0.0
-    assert (
-        np.isnan(lossbook.xlogy(0.0, np.nan))
-        and lossbook.xlogy(2.0, 0.0) == -np.inf
-    )
+    assert np.isnan(lossbook.xlogy(0.0, np.nan)) and lossbook.xlogy(2.0, 0.0) == -np.inf
 
 
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
@@ -96,10 +65,7 @@ def test_card(loss):
     shown = loss._repr_mimebundle_()
     assert shown["text/plain"] == repr(loss)
     value, derivative = card_formula(loss)
-    assert (
-        f"${value}$" in shown["text/markdown"]
-        and f"${derivative}$" in shown["text/markdown"]
-    )
+    assert f"${value}$" in shown["text/markdown"] and f"${derivative}$" in shown["text/markdown"]
     for call in loss.claims.elsewhere.values():
         assert f"`{call}`" in card(loss)
     rows = shown["text/markdown"].splitlines()
@@ -153,9 +119,7 @@ def test_check_gradient_stays_inside_the_domain_and_leaves_its_input_alone():
     before = p.copy()
     assert check_gradient(lossbook.BinaryCrossEntropy(), [1.0, 0.0, 0.0], p) < 1e-9
     np.testing.assert_array_equal(p, before)
-    assert (
-        check_gradient(SquaredError(), np.float32([0.0]), np.float32([1e6])) < 1e-9
-    )
+    assert check_gradient(SquaredError(), np.float32([0.0]), np.float32([1e6])) < 1e-9
 
 
 def line(n=50):
@@ -166,9 +130,7 @@ def line(n=50):
 def test_gradient_descent_finds_least_squares():
     x, y = line()
     model = LinearModel(2)
-    history = gradient_descent(
-        model, SquaredError(), x, y, 0.2, 5000, gradient_norm=1e-12
-    )
+    history = gradient_descent(model, SquaredError(), x, y, 0.2, 5000, gradient_norm=1e-12)
     assert history.stopped == "gradient norm" and history.gradient_norm[-1] <= 1e-12
     np.testing.assert_allclose([*model.weights, model.bias], [2, -1, 3], rtol=1e-10)
     assert len(history.loss) == len(history.gradient_norm) == history.best_step + 1
@@ -193,20 +155,11 @@ def test_gradient_descent_stops_by_validation_loss_and_restores_the_best():
     x_val, y_val = rng.normal(size=(200, 30)), rng.integers(0, 2, 200)
     model = LogisticModel(30)
     history = gradient_descent(
-        model,
-        SigmoidCrossEntropy(),
-        x,
-        y,
-        0.5,
-        500,
-        validation=(x_val, y_val),
-        patience=5,
+        model, SigmoidCrossEntropy(), x, y, 0.5, 500, validation=(x_val, y_val), patience=5
     )
     assert history.stopped == "validation loss"
     assert len(history.loss) == history.best_step + 6
-    assert SigmoidCrossEntropy()(y_val, model.forward(x_val)) == min(
-        history.validation_loss
-    )
+    assert SigmoidCrossEntropy()(y_val, model.forward(x_val)) == min(history.validation_loss)
 
 
 def test_models_with_rows_and_their_gradients():
@@ -215,9 +168,7 @@ def test_models_with_rows_and_their_gradients():
     model, loss = LinearModel(3, 4), lossbook.SoftmaxCrossEntropy()
     model.weights += rng.normal(size=(3, 4))
     gradient, of_bias = model.backward(x, loss.gradient(y, model.forward(x)))
-    np.testing.assert_allclose(
-        of_bias, loss.gradient(y, model.forward(x)).sum(axis=0)
-    )
+    np.testing.assert_allclose(of_bias, loss.gradient(y, model.forward(x)).sum(axis=0))
     h, model_loss = 1e-5, lambda: loss(y, model.forward(x))
     for place in np.ndindex(3, 4):
         model.weights[place] += h
@@ -225,9 +176,7 @@ def test_models_with_rows_and_their_gradients():
         model.weights[place] -= 2 * h
         down = model_loss()
         model.weights[place] += h
-        assert gradient[place] == pytest.approx(
-            (up - down) / (2 * h), rel=1e-6, abs=1e-9
-        )
+        assert gradient[place] == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-9)
     assert LogisticModel(3).probability(x).tolist() == [0.5] * 9
     with pytest.raises(ValueError, match=r"must be \(n, 3\)"):
         model.forward(x[:, :2])
@@ -252,19 +201,17 @@ def test_data(load, shapes, classes):
         np.sort(np.vstack([other.x_train, other.x_test]).sum(axis=1)),
     )
     if classes:
-        assert set(got.y_train) == set(got.y_test) == set(classes), (
-            "the split is shuffled"
-        )
+        assert set(got.y_train) == set(got.y_test) == set(classes), "the split is shuffled"
     with pytest.raises(ValueError, match="must be between"):
         load(test=10**6)
 
 
 def test_data_facts_that_the_docstrings_state():
     digits, diabetes = data.digits(), data.diabetes()
-    assert digits.x_train.dtype == np.float32 and (
-        digits.x_train.min(),
-        digits.x_train.max(),
-    ) == (0, 1)
+    assert digits.x_train.dtype == np.float32 and (digits.x_train.min(), digits.x_train.max()) == (
+        0,
+        1,
+    )
     assert np.bincount(np.r_[digits.y_train, digits.y_test]).tolist() == [500] * 10
     progress = np.r_[diabetes.y_train, diabetes.y_test]
     assert (progress.min(), progress.max(), len(progress)) == (25, 346, 442)
@@ -275,19 +222,15 @@ def test_data_files_have_the_checksums_that_are_written_down():
     files = sorted(data.FOLDER.glob("*.npz"))
     assert len(files) == 3
     for file in files:
-        assert (
-            f"`{file.name}`" in text
-            and hashlib.sha256(file.read_bytes()).hexdigest() in text
-        ), file.name
+        assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, (
+            file.name
+        )
 
 
 def test_figures_say_what_they_show():
     figure, (_, right) = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())
     text = figures.describe(figure)
-    assert (
-        "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'"
-        in text
-    )
+    assert "panel 1: x: 'prediction $\\\\hat{y}$, for the target $y = 0$', y: 'loss'" in text
     assert "line 'SquaredError()', 241 points, x -3 to 3, y 0 to 9" in text
     right.set_ylabel("slope")
     assert figures.describe(figure) != text
@@ -295,9 +238,7 @@ def test_figures_say_what_they_show():
 
 
 @pytest.mark.parametrize(
-    "loss",
-    [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)],
-    ids=repr,
+    "loss", [c for c in CATALOGUE if isinstance(c, lossbook.base.Elementwise)], ids=repr
 )
 def test_the_curves_are_the_loss_and_its_derivative(loss):
     figure, (left, right) = figures.plot_loss(loss, y_true=1.0)
@@ -310,9 +251,7 @@ def test_the_curves_are_the_loss_and_its_derivative(loss):
 
 def test_pictures_are_the_same_bytes_each_time(monkeypatch):
     shown = []
-    monkeypatch.setattr(
-        figures, "display", lambda bundle, raw: shown.append(bundle)
-    )
+    monkeypatch.setattr(figures, "display", lambda bundle, raw: shown.append(bundle))
     for _ in range(2):
         figures.show(figures.plot_loss(SquaredError())[0])
     assert shown[0] == shown[1] and len(shown[0]["image/png"]) > 10_000
@@ -324,9 +263,7 @@ def contrast(a, b):
     def luminance(colour):
         channels = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
         linear = np.where(
-            channels <= 0.04045,
-            channels / 12.92,
-            ((channels + 0.055) / 1.055) ** 2.4,
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
         )
         return linear @ [0.2126, 0.7152, 0.0722]
 
@@ -338,16 +275,14 @@ def test_colours_of_figures_stand_out_from_white_and_differ_in_line_style():
     assert all(contrast(colour, "#ffffff") >= 3 for colour in figures.COLOURS)
     styles = figures.STYLE["axes.prop_cycle"].by_key()
     assert (
-        len(set(map(str, styles["linestyle"])))
-        == len(set(styles["color"]))
-        == len(figures.COLOURS)
+        len(set(map(str, styles["linestyle"]))) == len(set(styles["color"])) == len(figures.COLOURS)
     )
 
 
 def test_glue_records_values_and_show_source_shows_the_module(monkeypatch):
     records = []
     monkeypatch.setattr(
-        "lossbook.notebook.display",
+        "lossbook.book.notebook.display",
         lambda bundle, raw, metadata: records.append((bundle, metadata)),
     )
     glue(half=0.5, three=np.int64(3))
@@ -365,9 +300,7 @@ def run(code):
 def test_import_is_light():
     heavy = "tensorflow", "keras", "sympy", "matplotlib", "IPython", "scipy"
     assert (
-        run(
-            f"import sys, lossbook; print([m for m in {heavy} if m in sys.modules])"
-        ).strip()
+        run(f"import sys, lossbook; print([m for m in {heavy} if m in sys.modules])").strip()
         == "[]"
     )
 
@@ -395,18 +328,12 @@ print(tracemalloc.get_traced_memory()[1] / p.nbytes)"""
     assert float(run(code)) < 1.5
 
 
-@pytest.mark.parametrize(
-    "loss", list(filter(symbolic.is_defined, CATALOGUE)), ids=repr
-)
+@pytest.mark.parametrize("loss", list(filter(symbolic.is_defined, CATALOGUE)), ids=repr)
 def test_a_formula_is_typeset_only_if_it_is_the_loss_or_its_derivative(loss):
     value, gradient = symbolic.definition(loss)
     shown = formula(loss, value, gradient).data
-    assert (
-        shown.startswith(r"\begin{aligned}\ell &= ") and shown == formula(loss).data
-    )
-    wrong = (
-        tuple(-g for g in gradient) if isinstance(gradient, tuple) else -gradient
-    )
+    assert shown.startswith(r"\begin{aligned}\ell &= ") and shown == formula(loss).data
+    wrong = tuple(-g for g in gradient) if isinstance(gradient, tuple) else -gradient
     with pytest.raises(AssertionError, match="the expression is"):
         formula(loss, gradient=wrong)
     with pytest.raises(AssertionError, match="the expression is"):
@@ -424,19 +351,15 @@ def test_an_attempt_is_told_whether_it_is_right(capsys):
     capsys.readouterr()
     check_attempt(lambda x: ..., np.square, *cases)
     assert "returns nothing yet: fill it in" in capsys.readouterr().out
-    with pytest.raises(
-        AssertionError, match=r"should be \[1\. 4\.\]; yours is \[1\. 2\.\]"
-    ):
+    with pytest.raises(AssertionError, match=r"should be \[1\. 4\.\]; yours is \[1\. 2\.\]"):
         check_attempt(np.positive, np.square, *cases)
-    with pytest.raises(
-        AssertionError, match=r"should have shape \(2,\); yours has \(\)"
-    ):
+    with pytest.raises(AssertionError, match=r"should have shape \(2,\); yours has \(\)"):
         check_attempt(np.sum, np.square, *cases)
 
 
 def test_code_runs_as_printed_and_ends_in_one_line(capsys):
     shell = InteractiveShell()
-    shell.run_line_magic("load_ext", "lossbook.notebook")
+    shell.run_line_magic("load_ext", "lossbook.book.notebook")
     shell.user_ns["x"] = "of the notebook"
     code = """import warnings
 def f(): return 3

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from samples import batch
 
-from lossbook import CATALOGUE, defects
+from lossbook import CATALOGUE
+from lossbook.book import defects
+from lossbook.book.defects import DEFECTS, LIBRARIES, evaluate, measure, table
 from lossbook.classification import CategoricalCrossEntropy
-from lossbook.defects import DEFECTS, LIBRARIES, evaluate, measure, table
 from lossbook.sequence import CTC
 
 DIFFERENTIABLE = "keras", "torch", "optax"
@@ -56,9 +57,7 @@ def problem(defect):
     return ""
 
 
-@pytest.mark.parametrize(
-    "defect", DEFECTS, ids=[f"{d.library}: {d.what}" for d in DEFECTS]
-)
+@pytest.mark.parametrize("defect", DEFECTS, ids=[f"{d.library}: {d.what}" for d in DEFECTS])
 def test_defects(defect):
     installed(defect.library)
     assert not problem(defect)
@@ -100,9 +99,7 @@ def test_keras_finds_the_logit_of_a_sigmoid_that_was_left_alone():
 
 
 CALLS = [
-    (loss, library, call)
-    for loss in CATALOGUE
-    for library, call in loss.claims.elsewhere.items()
+    (loss, library, call) for loss in CATALOGUE for library, call in loss.claims.elsewhere.items()
 ]
 
 
@@ -116,17 +113,11 @@ def arguments(loss, call):
     if not labels:
         return y, p, {"distribution": y}
     one_hot = "one_hot" in call
-    return (
-        y,
-        p,
-        {"one_hot": np.eye(p.shape[1], dtype=p.dtype)[y]} if one_hot else {},
-    )
+    return (y, p, {"one_hot": np.eye(p.shape[1], dtype=p.dtype)[y]} if one_hot else {})
 
 
 @pytest.mark.parametrize(
-    "loss, library, call",
-    CALLS,
-    ids=[f"{name}: {loss!r}" for loss, name, _ in CALLS],
+    "loss, library, call", CALLS, ids=[f"{name}: {loss!r}" for loss, name, _ in CALLS]
 )
 def test_agrees_where_the_library_is_right(loss, library, call):
     installed(library)
@@ -158,10 +149,7 @@ def test_the_table_shows_each_row(library):
 
 def test_the_table_shows_enough_digits_and_what_is_undefined():
     assert defects._numbers(0.3465736, 0.3465721) == ("$0.346574$", "$0.346572$")
-    assert defects._numbers(None, -1.9046543e-9) == (
-        "undefined",
-        r"$-1.905 \times 10^{-9}$",
-    )
+    assert defects._numbers(None, -1.9046543e-9) == ("undefined", r"$-1.905 \times 10^{-9}$")
     assert defects._numbers(-np.inf, np.nan) == (r"$-\infty$", "NaN")
     assert defects._numbers(65025.0, -1e8) == ("$65025$", "$-10^{8}$")
     with pytest.raises(ValueError, match="it must be one of"):

@@ -7,19 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from samples import SAMPLEWISE, VARIANTS, batch
 
-from lossbook import (
-    SoftmaxCrossEntropy,
-    log_softmax,
-    sigmoid,
-    softmax,
-    softplus,
-)
+from lossbook import SoftmaxCrossEntropy, log_softmax, sigmoid, softmax, softplus
 from lossbook.base import Elementwise, Rowwise
 
 LOSSES = [*SAMPLEWISE, *VARIANTS]
-QUICK = settings(
-    max_examples=40, deadline=None
-)  # a busy machine is slow, not wrong
+QUICK = settings(max_examples=40, deadline=None)  # a busy machine is slow, not wrong
 FLOATS = {
     np.float32: st.floats(width=32, allow_nan=True, allow_infinity=True),
     np.float64: st.floats(allow_nan=True, allow_infinity=True),
@@ -57,8 +49,7 @@ def test_the_mean_is_the_mean_and_order_does_not_matter(loss, seed, n, dtype):
 @QUICK
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 @given(
-    seed=st.integers(0, 2**32 - 1),
-    weights=st.lists(st.floats(0, 1e300), min_size=2, max_size=8),
+    seed=st.integers(0, 2**32 - 1), weights=st.lists(st.floats(0, 1e300), min_size=2, max_size=8)
 )
 def test_any_weights_give_a_mean_between_the_extremes(loss, seed, weights):
     w = np.array([*weights, 1.0])
@@ -71,9 +62,7 @@ def test_any_weights_give_a_mean_between_the_extremes(loss, seed, weights):
 
 @QUICK
 @pytest.mark.parametrize(
-    "loss",
-    [c for c in LOSSES if isinstance(c, Elementwise) and c.domain[0] == -np.inf],
-    ids=repr,
+    "loss", [c for c in LOSSES if isinstance(c, Elementwise) and c.domain[0] == -np.inf], ids=repr
 )
 @given(data=st.data(), dtype=DTYPES)
 def test_a_sample_does_not_know_its_company(loss, data, dtype):
@@ -81,9 +70,7 @@ def test_a_sample_does_not_know_its_company(loss, data, dtype):
     p = data.draw(hnp.arrays(dtype, n, elements=FLOATS[dtype]))
     y, _ = batch(loss, np.random.default_rng(n), n, dtype)
     together = loss.per_sample(y, p)
-    np.testing.assert_array_equal(
-        together, [loss.per_sample(a, b) for a, b in zip(y, p)]
-    )
+    np.testing.assert_array_equal(together, [loss.per_sample(a, b) for a, b in zip(y, p)])
     finite = np.isfinite(p)
     assert not np.isnan(together[finite]).any(), "NaN appears from numbers"
     assert np.isnan(together[np.isnan(p)]).all(), "NaN is lost"
@@ -92,10 +79,7 @@ def test_a_sample_does_not_know_its_company(loss, data, dtype):
 @QUICK
 @given(z=logits(allow_nan=False), seed=st.integers(0, 99))
 def test_softmax_cross_entropy_for_any_finite_logits(z, seed):
-    loss, y = (
-        SoftmaxCrossEntropy(),
-        np.random.default_rng(seed).integers(0, z.shape[1], len(z)),
-    )
+    loss, y = (SoftmaxCrossEntropy(), np.random.default_rng(seed).integers(0, z.shape[1], len(z)))
     each, gradient = loss.per_sample(y, z), len(z) * loss.gradient(y, z)
     assert (each >= 0).all() and not np.isnan(gradient).any()
     np.testing.assert_allclose(gradient.sum(axis=1), 0, atol=1e-6)
@@ -108,15 +92,9 @@ def test_softmax_cross_entropy_for_any_finite_logits(z, seed):
 @given(z=logits())
 def test_elementary_functions_for_any_input(z):
     s, plus, p, log_p = sigmoid(z), softplus(z), softmax(z), log_softmax(z)
-    assert ((s >= 0) & (s <= 1) | np.isnan(z)).all() and (
-        np.isnan(s) == np.isnan(z)
-    ).all()
+    assert ((s >= 0) & (s <= 1) | np.isnan(z)).all() and (np.isnan(s) == np.isnan(z)).all()
     assert ((plus >= 0) & (plus >= z) | np.isnan(z)).all()
-    right = ~(
-        np.isnan(z).any(axis=1)
-        | (z == np.inf).any(axis=1)
-        | (z == -np.inf).all(axis=1)
-    )
+    right = ~(np.isnan(z).any(axis=1) | (z == np.inf).any(axis=1) | (z == -np.inf).all(axis=1))
     np.testing.assert_allclose(p[right].sum(axis=1), 1, rtol=1e-5)
     assert (log_p[right] <= 0).all()
     assert np.isnan(p[np.isnan(z).any(axis=1)]).all()
@@ -125,15 +103,11 @@ def test_elementary_functions_for_any_input(z):
 
 @QUICK
 @pytest.mark.parametrize(
-    "loss",
-    [c for c in LOSSES if isinstance(c, Rowwise) and c.symbol == "z"],
-    ids=repr,
+    "loss", [c for c in LOSSES if isinstance(c, Rowwise) and c.symbol == "z"], ids=repr
 )
 @given(seed=st.integers(0, 2**32 - 1), shift=st.integers(-1000, 1000))
 def test_a_shift_of_all_logits_changes_nothing(loss, seed, shift):
     y, z = batch(loss, np.random.default_rng(seed))
     z = np.round(z * 1024) / 1024  # the shift is exact
-    np.testing.assert_array_equal(
-        loss.per_sample(y, z), loss.per_sample(y, z + shift)
-    )
+    np.testing.assert_array_equal(loss.per_sample(y, z), loss.per_sample(y, z + shift))
     np.testing.assert_array_equal(loss.gradient(y, z), loss.gradient(y, z + shift))

@@ -23,9 +23,7 @@ def text(name):
 @pytest.mark.parametrize("arguments", [("check",), ("format", "--check")], ids=str)
 def test_style(arguments):
     result = subprocess.run(
-        [sys.executable, "-m", "ruff", *arguments, "--quiet", ROOT],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "ruff", *arguments, "--quiet", ROOT], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stdout
 
@@ -46,9 +44,7 @@ def test_requirements_are_pinned(name):
         if line and not line.startswith("#")
     ]
     loose = [
-        line
-        for line in lines
-        if line != "-e ." and not re.fullmatch(r"[\w.-]+==[\w.]+", line)
+        line for line in lines if line != "-e ." and not re.fullmatch(r"[\w.-]+==[\w.]+", line)
     ]
     names = [line.split("==")[0].lower().replace("_", "-") for line in lines]
     assert not loose and len(names) == len(set(names))
@@ -58,30 +54,16 @@ def test_the_version_is_the_same_everywhere():
     version = lossbook.__version__
     assert f'version = "{version}"' in text("pyproject.toml")
     assert yaml.safe_load(text("CITATION.cff"))["version"] == version
-    assert (
-        yaml.safe_load(text("_config.yml"))["sphinx"]["config"]["release"]
-        == version
-    )
+    assert yaml.safe_load(text("_config.yml"))["sphinx"]["config"]["release"] == version
     assert f"Version {version}" in text("chapters/front/how-to-use.md")
 
 
 def test_licences_name_every_data_file():
     page = text("chapters/reference/licences.md")
-    for name in (
-        "MIT",
-        "CC BY 4.0",
-        "digits.npz",
-        "ShareAlike 3.0",
-        "BSD 3-Clause",
-        "MathJax",
-    ):
+    for name in ("MIT", "CC BY 4.0", "digits.npz", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
         assert name in page
-    assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text(
-        "LICENSE-PROSE.md"
-    )
-    assert "Redistribution and use" in text(
-        "lossbook/datasets/LICENSE-scikit-learn.txt"
-    )
+    assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
+    assert "Redistribution and use" in text("lossbook/book/datasets/LICENSE-scikit-learn.txt")
 
 
 def test_every_citation_has_what_a_reader_needs():
@@ -103,34 +85,24 @@ def test_binder_gets_what_it_needs():
     assert (ROOT / "postBuild").stat().st_mode & 0o111, (
         "Binder runs postBuild, so it must be executable"
     )
-    assert "tensorflow-cpu==" in text("requirements.txt") and "-e ." in text(
-        "requirements.txt"
-    )
+    assert "tensorflow-cpu==" in text("requirements.txt") and "-e ." in text("requirements.txt")
 
 
 @pytest.mark.parametrize("page", ["index.md", "chapters/reference/api.md"])
 def test_code_on_a_page_gives_what_its_comments_say(page):
     blocks = [
-        block
-        for block in re.findall(r"```python\n(.*?)```", text(page), re.S)
-        if "#" in block
+        block for block in re.findall(r"```python\n(.*?)```", text(page), re.S) if "#" in block
     ]
     assert blocks
     compared = 0
     for block in blocks:
         names = {}
         for line in block.splitlines():
-            expression, _, said = (
-                line.partition("  # ") if "  # " in line else (line, "", "")
-            )
+            expression, _, said = line.partition("  # ") if "  # " in line else (line, "", "")
             if not said:
                 exec(line, names)
                 continue
-            value = (
-                np.ravel(eval(expression, names))
-                if "value_and" not in expression
-                else None
-            )
+            value = np.ravel(eval(expression, names)) if "value_and" not in expression else None
             numbers = [float(n) for n in re.findall(r"-?\d[\d.]*(?:e-?\d+)?", said)]
             if value is not None:
                 assert np.allclose(value, numbers[: len(value)], rtol=1e-7), (
@@ -141,7 +113,7 @@ def test_code_on_a_page_gives_what_its_comments_say(page):
 
 
 def test_a_new_loss_is_documented_and_defined():
-    from lossbook import symbolic
+    from lossbook.book import symbolic
 
     page = text("chapters/reference/api.md")
     for loss in CATALOGUE:
@@ -164,13 +136,9 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STAMP", tmp_path / ".venv" / "installed.txt")
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(
-        module,
-        "run",
-        lambda *command, **options: commands.append([str(c) for c in command]),
+        module, "run", lambda *command, **options: commands.append([str(c) for c in command])
     )
-    monkeypatch.setattr(
-        module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True)
-    )
+    monkeypatch.setattr(module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True))
     module.commands = commands
     return module
 
@@ -218,13 +186,8 @@ def test_make_starts_anew_in_another_place(make, tmp_path):
 
 def test_make_says_what_it_can_do():
     result = subprocess.run(
-        [sys.executable, ROOT / "make.py", "nonsense"],
-        capture_output=True,
-        text=True,
+        [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     for command in ("book", "test", "lab", "clean"):
-        assert (
-            f"make.py {command}" in text("README.md")
-            and f"make.py {command}" in result.stderr
-        )
+        assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr

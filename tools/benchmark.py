@@ -84,9 +84,7 @@ def function(call, **names):
     def named(*arrays):
         try:
             return made(*arrays)
-        except (
-            Exception
-        ) as error:  # the traceback of an eval does not show its text
+        except Exception as error:  # the traceback of an eval does not show its text
             error.add_note(call)
             raise
 
@@ -256,9 +254,7 @@ def peak(run, size):
         gc.collect()
         time.sleep(0.05)  # JAX gives memory back from another thread
         try:
-            Path("/proc/self/clear_refs").write_text(
-                "5", "ascii"
-            )  # resets the peak
+            Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
             before = status("VmRSS")
             run()
             grown.append((status("VmHWM") - before) / size)
@@ -299,12 +295,7 @@ def outputs(peer):
             for y, p in samples(loss, call, dtype):
                 result = run(*arguments(call, convert, y, p))
                 got.append([None if r is None else flat(r) for r in result])
-            yield {
-                "loss": repr(loss),
-                "call": str(call),
-                "dtype": dtype,
-                "outputs": got,
-            }
+            yield {"loss": repr(loss), "call": str(call), "dtype": dtype, "outputs": got}
 
 
 def flat(array):
@@ -354,7 +345,7 @@ def error(got, true, dtype):
 @functools.cache
 def truth(loss, call, dtype):
     """Return the 50-digit (value, gradient) of each sample, None where there is no definition."""
-    from lossbook import symbolic
+    from lossbook.book import symbolic
 
     if not symbolic.is_defined(loss):
         return None
@@ -384,9 +375,7 @@ def errors(rows):
         loss, _, dtype = key
         exact = truth(*key)
         if exact:
-            ours = [
-                map(flat, loss.value_and_gradient(*pair)) for pair in samples(*key)
-            ]
+            ours = [map(flat, loss.value_and_gradient(*pair)) for pair in samples(*key)]
             ours = [tuple(pair) for pair in ours]
             found = worst(ours, exact, dtype), worst(row["outputs"], exact, dtype)
             table.append((row["loss"], dtype, *found))
@@ -421,9 +410,7 @@ def speed_table(rows):
     cells = {(r["loss"], tuple(r["shape"]), r["dtype"]): r["ratio"] for r in rows}
     for sizes in (NUMBERS, ROWS):
         columns = [(s, d) for s in sizes for d in DTYPES if any(key[1:] == (s, d) for key in cells)]  # fmt: skip
-        losses = dict.fromkeys(
-            name for name, *key in cells if tuple(key) in columns
-        )
+        losses = dict.fromkeys(name for name, *key in cells if tuple(key) in columns)
         if losses:
             header = ["loss", *(f"{NAMES[s]} {d}" for s, d in columns)]
             body = [[f"`{n}`", *(f"{cells[n, *c]:.2g}" for c in columns)] for n in losses]  # fmt: skip
@@ -509,7 +496,7 @@ def report(accuracy, memory, speed):
 
 def plot(speed, path):
     """Draw the ratio of each row: a panel for each peer, a point for each loss, size and dtype."""
-    from lossbook.figures import COLOURS, subplots
+    from lossbook.book.figures import COLOURS, subplots
 
     names = [repr(x) for x in CATALOGUE]
     names = [x for x in names if any(r["loss"] == x for rows in speed.values() for r in rows)]  # fmt: skip
@@ -547,11 +534,7 @@ def main():
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.worker:
         return work(arguments)
-    found = {
-        "accuracy": {},
-        "memory": {},
-        "speed": {},
-    }  # a call that fails does at once
+    found = {"accuracy": {}, "memory": {}, "speed": {}}  # a call that fails does at once
     for job, by_peer in found.items():
         for peer in arguments.peers:
             print(f"{PEERS[peer][0]}: {job}", flush=True)

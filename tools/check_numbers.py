@@ -3,7 +3,7 @@
     python tools/check_numbers.py [--fix] [notebook ...]
 
 In the prose a number is followed by a comment that names a value recorded with
-lossbook.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.  Reported
+lossbook.book.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.  Reported
 are numbers that differ from their value, decimal numbers tied to nothing, unknown names, and
 recorded values that no prose uses.  Numbers in code, formulas, links and HTML are not prose.
 Captions and alternative texts are prose too.  --fix rewrites the numbers that differ.
@@ -36,9 +36,7 @@ def recorded_values(notebook):
             if name:
                 text = output["data"][RECORD]
                 values[name] = (
-                    float(text)
-                    if re.fullmatch(r"-?(inf|nan)", text)
-                    else ast.literal_eval(text)
+                    float(text) if re.fullmatch(r"-?(inf|nan)", text) else ast.literal_eval(text)
                 )
     return values
 
@@ -48,15 +46,9 @@ def prose_of(cell):
     if cell.cell_type == "markdown":
         yield cell.source, lambda text: setattr(cell, "source", text)
     myst = cell.metadata.get("mystnb", {})
-    for owner, key in (
-        (myst.get("image", {}), "alt"),
-        (myst.get("figure", {}), "caption"),
-    ):
+    for owner, key in ((myst.get("image", {}), "alt"), (myst.get("figure", {}), "caption")):
         if key in owner:
-            yield (
-                owner[key],
-                lambda text, owner=owner, key=key: owner.__setitem__(key, text),
-            )
+            yield (owner[key], lambda text, owner=owner, key=key: owner.__setitem__(key, text))
 
 
 def written(value, spec):
@@ -96,10 +88,7 @@ def check(notebook, fix=False):
             rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))
             problems += [f"{loose} is tied to no value: …{rest[max(0, m.start() - 30) : m.end() + 20]!r}"
                          for m in DECIMAL.finditer(rest) for loose in [m[0]]]  # fmt: skip
-    problems += [
-        f"{name} is recorded and never quoted"
-        for name in sorted(set(values) - used)
-    ]
+    problems += [f"{name} is recorded and never quoted" for name in sorted(set(values) - used)]
     return count, problems
 
 

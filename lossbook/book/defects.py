@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .base import Loss
-from .classification import (
+from ..base import Loss
+from ..classification import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Hinge,
@@ -26,14 +26,8 @@ from .classification import (
     SigmoidFocal,
     SoftmaxCrossEntropy,
 )
-from .likelihood import GaussianNLL, KLDivergence, Poisson
-from .residual import (
-    CosineDistance,
-    Huber,
-    LogCosh,
-    PseudoHuber,
-    SquaredError,
-)
+from ..likelihood import GaussianNLL, KLDivergence, Poisson
+from ..residual import CosineDistance, Huber, LogCosh, PseudoHuber, SquaredError
 
 #: what each library is called, the version that was measured, and where its losses are
 LIBRARIES = {
@@ -44,10 +38,7 @@ LIBRARIES = {
     "scipy": ("SciPy", "1.17.1", "scipy.special"),
 }
 #: what calls use beyond what ``import sklearn`` and ``import scipy`` load
-SUBMODULES = {
-    "sklearn": ("sklearn.metrics", "scipy.special"),
-    "scipy": ("scipy.special",),
-}
+SUBMODULES = {"sklearn": ("sklearn.metrics", "scipy.special"), "scipy": ("scipy.special",)}
 
 
 class Defect(NamedTuple):
@@ -83,21 +74,13 @@ class Defect(NamedTuple):
 BCE = "keras.losses.BinaryCrossentropy()(y_true, y_pred)"
 BCE_LOGITS = "keras.losses.BinaryCrossentropy(from_logits=True)(y_true, y_pred)"
 SPARSE = "keras.losses.SparseCategoricalCrossentropy()(y_true, y_pred)"
-SPARSE_LOGITS = (
-    "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
-)
+SPARSE_LOGITS = "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
 CCE = "keras.losses.CategoricalCrossentropy()(y_true, y_pred)"
-CCE_LOGITS = (
-    "keras.losses.CategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
-)
+CCE_LOGITS = "keras.losses.CategoricalCrossentropy(from_logits=True)(y_true, y_pred)"
 KERAS_MSE = "keras.losses.MeanSquaredError()(y_true, y_pred)"
 TORCH_BCE = "torch.nn.functional.binary_cross_entropy(y_pred, y_true)"
-TORCH_LOGITS = (
-    "torch.nn.functional.binary_cross_entropy_with_logits(y_pred, y_true)"
-)
-OPTAX_SOFTMAX = (
-    "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true).mean()"
-)
+TORCH_LOGITS = "torch.nn.functional.binary_cross_entropy_with_logits(y_pred, y_true)"
+OPTAX_SOFTMAX = "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true).mean()"
 MASKED = [[0.0, -math.inf, 0.0]]
 INF, NAN = math.inf, math.nan
 
@@ -214,9 +197,7 @@ def measure(defect):
     extra = {}
     if defect.sample_weight is not None:
         extra["sample_weight"] = np.array(defect.sample_weight, defect.dtype)
-    result = evaluate(
-        defect.library, defect.call, *defect.arrays(), defect.gradient, **extra
-    )
+    result = evaluate(defect.library, defect.call, *defect.arrays(), defect.gradient, **extra)
     return float(result.flat[0] if defect.gradient else result.item())
 
 
@@ -282,9 +263,7 @@ def table(library=None, rows=None):
     from IPython.display import Markdown  # only where a table is shown
 
     if library is not None and library not in LIBRARIES:
-        raise ValueError(
-            f"library is {library!r}: it must be one of {[*LIBRARIES]}."
-        )
+        raise ValueError(f"library is {library!r}: it must be one of {[*LIBRARIES]}.")
     rows = DEFECTS if rows is None else rows
     rows = [d for d in rows if library in (None, d.library)]
     return Markdown("\n".join([*_head(library), *(_row(d, library) for d in rows)]))
@@ -295,14 +274,7 @@ def _head(library):
     if library:
         name, version, module = LIBRARIES[library]
         first, call, by = [], f"call in `{module}`", f" by {name} {version}"
-    names = [
-        "what is wrong",
-        call,
-        "`y_true`",
-        "`y_pred`",
-        "true value",
-        "returned",
-    ]
+    names = ["what is wrong", call, "`y_true`", "`y_pred`", "true value", "returned"]
     rule = "|:--" * (len(first) + 4) + "|--:|--:|"
     return "| " + " | ".join([*first, *names]) + by + " |", rule
 
@@ -315,8 +287,7 @@ def _row(defect, library):
         defect.what,
         ("derivative of " if defect.gradient else "") + f"`{call}`",
         f"`{defect.y_true}`",
-        f"`{defect.y_pred}`"
-        + ("" if defect.dtype == "float32" else f" {defect.dtype}"),
+        f"`{defect.y_pred}`" + ("" if defect.dtype == "float32" else f" {defect.dtype}"),
         *_numbers(defect.exact, defect.returns),
     ]
     first = [] if library else [f"{name} {version}"]

@@ -11,7 +11,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from . import classification, likelihood, overlap, residual
+from .. import classification, likelihood, overlap, residual
 
 k = sp.Symbol("k", integer=True, positive=True)
 j, m = sp.symbols("j m", cls=sp.Idx)
@@ -104,9 +104,9 @@ def _(loss, y, p):
         return 1 - sp.exp(-(x**2) / 2), x / c * sp.exp(-(x**2) / 2)
     alpha = sp.Rational(alpha)
     b = abs(alpha - 2)
-    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (
-        x**2 / b + 1
-    ) ** (alpha / 2 - 1)
+    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (x**2 / b + 1) ** (
+        alpha / 2 - 1
+    )
 
 
 @defines(residual.SquaredLogarithmicError)
@@ -138,10 +138,7 @@ def _(loss, y, z):
 def _(loss, y, p):
     mean, s = p
     value = (sp.log(2 * sp.pi) + s + (y - mean) ** 2 * sp.exp(-s)) / 2
-    return value, (
-        (mean - y) * sp.exp(-s),
-        (1 - (y - mean) ** 2 * sp.exp(-s)) / 2,
-    )
+    return value, ((mean - y) * sp.exp(-s), (1 - (y - mean) ** 2 * sp.exp(-s)) / 2)
 
 
 @defines(likelihood.KLDivergence)
@@ -161,9 +158,7 @@ def _(loss, y, p):
 
 @defines(classification.SigmoidCrossEntropy)
 def _(loss, y, z):
-    return (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z)), 1 / (
-        1 + sp.exp(-z)
-    ) - y
+    return (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z)), 1 / (1 + sp.exp(-z)) - y
 
 
 @defines(classification.SoftmaxCrossEntropy)
@@ -189,9 +184,7 @@ def _(loss, y, z):
     p = sp.exp(z[j]) / total
     right = sp.Sum(y[m] * sp.exp(z[m]), (m, 1, k)) / total
     slope = (1 - right) ** (gamma - 1) * (1 - right - gamma * right * sp.log(right))
-    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (
-        p - y[j]
-    )
+    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (p - y[j])
 
 
 @defines(classification.GeneralizedCrossEntropy)
@@ -272,11 +265,7 @@ def with_parameters(loss, expression):
     """Return ``expression`` with the exact numbers that the parameters of ``loss`` are."""
     values = {f.name: getattr(loss, f.name) for f in dataclasses.fields(loss)}
     return expression.subs(
-        {
-            PARAMETERS[n]: sp.Rational(v)
-            for n, v in values.items()
-            if abs(v) < float("inf")
-        }
+        {PARAMETERS[n]: sp.Rational(v) for n, v in values.items() if abs(v) < float("inf")}
     )
 
 
@@ -290,10 +279,7 @@ def expanded(loss, size):
     """
     targets, predictions = _variables(loss, size)
     value = written_out(loss, definition(loss)[0], size)
-    return [*targets, *predictions], [
-        value,
-        *(sp.diff(value, s) for s in predictions),
-    ]
+    return [*targets, *predictions], [value, *(sp.diff(value, s) for s in predictions)]
 
 
 def _variables(loss, size):
@@ -301,10 +287,7 @@ def _variables(loss, size):
     y, p = symbols(loss)
     if not loss.indexed:
         return [y], list(p) if isinstance(p, tuple) else [p]
-    return [
-        [sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)]
-        for s in ("y", "p")
-    ]
+    return [[sp.Symbol(f"{s}_{n}", real=True) for n in range(1, size + 1)] for s in ("y", "p")]
 
 
 def written_out(loss, expression, size):
@@ -346,8 +329,7 @@ def exact(loss, y_true, y_pred):
     if results is None:
         variables, expressions = expanded(loss, size)
         results = [
-            _limit(expression, variables, inputs, loss.domain[1])
-            for expression in expressions
+            _limit(expression, variables, inputs, loss.domain[1]) for expression in expressions
         ]
     return results[0], results[1:]
 
@@ -405,9 +387,7 @@ def _random_point(loss, size, rng):
         y = rng.choice(loss.targets) if loss.hard else _between(*loss.targets, rng)
         predictions = 2 if "," in loss.symbol else 1
         return [y, *(_between(low, high, rng) for _ in range(predictions))]
-    y = (
-        np.round(rng.dirichlet(np.ones(size)) * 2**20) / 2**20
-    )  # sums of these are exact
+    y = np.round(rng.dirichlet(np.ones(size)) * 2**20) / 2**20  # sums of these are exact
     y[0] += 1 - y.sum()
     if loss.hard:
         y = np.eye(size)[rng.integers(size)]
@@ -423,8 +403,7 @@ def _between(low, high, rng):
 
 def _inputs(loss, y_true, y_pred):
     targets, predictions = (
-        [float(v) for v in (x if hasattr(x, "__len__") else [x])]
-        for x in (y_true, y_pred)
+        [float(v) for v in (x if hasattr(x, "__len__") else [x])] for x in (y_true, y_pred)
     )
     return [*targets, *predictions], len(predictions)
 
@@ -432,19 +411,11 @@ def _inputs(loss, y_true, y_pred):
 @functools.cache
 def _compiled(loss, size, slopes=False):
     variables, expressions = expanded(loss, size)
-    if (
-        slopes
-    ):  # after each expression its derivative by each variable, off the kinks
+    if slopes:  # after each expression its derivative by each variable, off the kinks
         expressions = [
             e
             for f in expressions
-            for e in (
-                f,
-                *(
-                    sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0)
-                    for x in variables
-                ),
-            )
+            for e in (f, *(sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables))
         ]
     return sp.lambdify(variables, expressions, "mpmath", cse=True)
 
@@ -463,8 +434,7 @@ def _evaluate(function, inputs, digits=DIGITS):
                 now = None
             # Two zeros agree on nothing: log(1 + 1e-300) is 0 until there are 300 digits.
             elif before and all(
-                a and abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a)
-                for a, b in zip(now, before)
+                a and abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) for a, b in zip(now, before)
             ):
                 break
     return now  # a number that is 0 or still changes here is below 1e-400, zero in every float
@@ -473,19 +443,11 @@ def _evaluate(function, inputs, digits=DIGITS):
 def _limit(expression, variables, values, upper):
     """Substitute the values one after the other; where that gives no number, take the limit."""
     for x, v in zip(variables, values):
-        point = (
-            sp.Rational(v)
-            if abs(v) < float("inf")
-            else sp.oo * (1 if v > 0 else -1)
-        )
+        point = sp.Rational(v) if abs(v) < float("inf") else sp.oo * (1 if v > 0 else -1)
         substituted = expression.subs(x, point)
         if substituted.has(sp.nan, sp.zoo, sp.oo, -sp.oo):
             substituted = sp.limit(expression, x, point, "-" if v == upper else "+")
         expression = substituted
     with mpmath.workdps(DIGITS + 10):
         number = sp.N(expression, DIGITS)
-        return (
-            mpmath.mpf(number)
-            if number.is_finite
-            else mpmath.mpf("inf") * int(sp.sign(number))
-        )
+        return mpmath.mpf(number) if number.is_finite else mpmath.mpf("inf") * int(sp.sign(number))

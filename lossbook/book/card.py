@@ -4,7 +4,7 @@ import math
 
 import sympy as sp
 
-from .base import Loss, Rowwise
+from ..base import Loss, Rowwise
 from .defects import LIBRARIES
 from .symbolic import definition, is_defined
 
@@ -40,11 +40,7 @@ def card(loss: Loss):
         for name, call in loss.claims.elsewhere.items()
     ]
     return "\n".join(
-        [
-            f"| loss | `{loss!r}` |",
-            "|:--|:--|",
-            *(f"| {name} | {text} |" for name, text in rows),
-        ]
+        [f"| loss | `{loss!r}` |", "|:--|:--|", *(f"| {name} | {text} |" for name, text in rows)]
     )
 
 
@@ -58,9 +54,7 @@ def _domain(loss):
     if loss.takes:
         return f"${loss.symbol}$, {loss.takes}"
     low, high = loss.domain
-    kind = {"p": "probability", "z": "logit", "s": "score"}.get(
-        loss.symbol, "number"
-    )
+    kind = {"p": "probability", "z": "logit", "s": "score"}.get(loss.symbol, "number")
     interval = "any real number" if math.isinf(low) else f"from {low:g} to {high:g}"
     rows = ", a row of them for each sample" if isinstance(loss, Rowwise) else ""
     sums = ", which sum to 1" if rows and kind == "probability" else ""
@@ -74,21 +68,12 @@ def _claims(loss):
         yield "convex in", ", ".join(names[c] for c in claims.convex_in)
     if claims.lipschitz is not None:
         bound = f"at most {_number(claims.lipschitz)}"
-        yield (
-            "length of the gradient",
-            "unbounded" if math.isinf(claims.lipschitz) else bound,
-        )
+        yield ("length of the gradient", "unbounded" if math.isinf(claims.lipschitz) else bound)
     if claims.lower_bound is not None:
         bound = _number(claims.lower_bound)
-        yield (
-            "bounded below by",
-            "nothing" if math.isinf(claims.lower_bound) else bound,
-        )
+        yield ("bounded below by", "nothing" if math.isinf(claims.lower_bound) else bound)
     if claims.zero_when:
-        yield (
-            "zero when",
-            claims.zero_when.replace("y_pred = y_true", f"${loss.symbol} = y$"),
-        )
+        yield ("zero when", claims.zero_when.replace("y_pred = y_true", f"${loss.symbol} = y$"))
     if claims.symmetric:
         yield "symmetric under", claims.symmetric
     if claims.invariant:
@@ -97,25 +82,13 @@ def _claims(loss):
         yield (
             "best constant prediction",
             f"the {claims.minimiser}"
-            + (
-                " (as a logit)"
-                if claims.minimiser == "probability" and loss.symbol == "z"
-                else ""
-            ),
+            + (" (as a logit)" if claims.minimiser == "probability" and loss.symbol == "z" else ""),
         )
     if claims.calibrated:
-        yield (
-            "calibrated",
-            "yes: the best score has the sign of the more probable class",
-        )
+        yield ("calibrated", "yes: the best score has the sign of the more probable class")
     if claims.strictly_proper:
-        yield (
-            "strictly proper",
-            "yes: only the true probabilities have the least expected loss",
-        )
+        yield ("strictly proper", "yes: only the true probabilities have the least expected loss")
 
 
 def _number(x):
-    return {math.sqrt(2): r"$\sqrt{2}$", 2 * math.sqrt(2): r"$2\sqrt{2}$"}.get(
-        x, f"{x:g}"
-    )
+    return {math.sqrt(2): r"$\sqrt{2}$", 2 * math.sqrt(2): r"$2\sqrt{2}$"}.get(x, f"{x:g}")

@@ -51,9 +51,7 @@ def show(figure, data=True):
     although pictures are not compared.  With ``data=False`` the ranges of the drawn data are
     left out, for results of training that differ between machines.
     """
-    display(
-        {"image/png": png(figure), "text/plain": describe(figure, data)}, raw=True
-    )
+    display({"image/png": png(figure), "text/plain": describe(figure, data)}, raw=True)
 
 
 def png(figure):
@@ -68,14 +66,9 @@ def describe(figure, data=True):
     """Return the labels of a figure, and for each panel what is drawn, as text."""
     lines = ["Figure"]
     for number, axes in enumerate(figure.axes, 1):
-        labels = (
-            ("title", axes.get_title()),
-            ("x", axes.get_xlabel()),
-            ("y", axes.get_ylabel()),
-        )
+        labels = (("title", axes.get_title()), ("x", axes.get_xlabel()), ("y", axes.get_ylabel()))
         lines.append(
-            f"  panel {number}: "
-            + ", ".join(f"{name}: {text!r}" for name, text in labels if text)
+            f"  panel {number}: " + ", ".join(f"{name}: {text!r}" for name, text in labels if text)
         )
         for kind, artists in (
             ("line", axes.lines),
@@ -83,28 +76,16 @@ def describe(figure, data=True):
             ("image", axes.images),
         ):
             for artist in artists:
-                name = (
-                    ""
-                    if artist.get_label().startswith("_")
-                    else f" {artist.get_label()!r}"
-                )
-                lines.append(
-                    f"    {kind}{name}{_extent(kind, artist) if data else ''}"
-                )
-        lines += [
-            f"    text {text.get_text()!r}"
-            for text in axes.texts
-            if text.get_text()
-        ]
+                name = "" if artist.get_label().startswith("_") else f" {artist.get_label()!r}"
+                lines.append(f"    {kind}{name}{_extent(kind, artist) if data else ''}")
+        lines += [f"    text {text.get_text()!r}" for text in axes.texts if text.get_text()]
     return "\n".join(lines)
 
 
 def _extent(kind, artist):
     if kind == "image":
         return f", {' × '.join(map(str, artist.get_array().shape))}"
-    points = np.ma.getdata(
-        artist.get_xydata() if kind == "line" else artist.get_offsets()
-    )
+    points = np.ma.getdata(artist.get_xydata() if kind == "line" else artist.get_offsets())
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
         return ""
@@ -126,13 +107,10 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
     for loss in losses:
         left.plot(y_pred, loss.per_sample(target, y_pred), label=repr(loss))
         # The gradient of the mean is that of a sample divided by their number.
-        right.plot(
-            y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss)
-        )
+        right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
     for axes, what in ((left, "loss"), (right, "derivative of the loss")):
         axes.set_xlabel(
-            xlabel
-            or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$"
+            xlabel or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$"
         )
         axes.set_ylabel(what)
     left.legend()

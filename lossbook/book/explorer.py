@@ -71,14 +71,9 @@ def explore(draw, symbol, values, *, start, axes, alt, ylim=None):
     """
     values = np.asarray(values).tolist()
     found = np.flatnonzero(np.isclose(values, start, atol=0))
-    _require(
-        len(values) > 1, f"values has {len(values)} positions: give 2 or more."
-    )
+    _require(len(values) > 1, f"values has {len(values)} positions: give 2 or more.")
     _require(len(found), f"start={start} is not in values: take one of {values}.")
-    panels, shown = (
-        _panels([draw(value) for value in values], values, axes),
-        found[0],
-    )
+    panels, shown = (_panels([draw(value) for value in values], values, axes), found[0])
     limits = [_limits(p, y) for p, y in zip(panels, ylim or [None] * len(axes))]
     texts = [f"{symbol} = {text}" for text in _texts(values)]
     figure = _figure(panels, shown, axes, limits, texts[shown])
@@ -194,7 +189,9 @@ def _legend(panel):
     entries = ""
     for number, (label, _, dots) in enumerate(panel):
         line = _curve(number, dots, "M170 60h0" if dots else "M0 60h340")
-        sample = f'<svg viewBox="0 0 340 120" width="34" height="12" aria-hidden="true">{line}</svg>'
+        sample = (
+            f'<svg viewBox="0 0 340 120" width="34" height="12" aria-hidden="true">{line}</svg>'
+        )
         entries += f"<span>{sample} {html.escape(label)}</span>"
     return f'<div class="explorer-line">{entries}</div>'
 
@@ -210,7 +207,9 @@ def _drawing(panel, shown, labels, limits, width, role):
         words += f'<text x="{left + x}" y="{foot + 170}">{text}</text> '
     for y, text in zip(_places(yticks, limits[1], h), _texts(yticks)):
         grid += f"M{left} {foot - y}h{w}"
-        words += f'<text x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end">{text}</text> '
+        words += (
+            f'<text x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end">{text}</text> '
+        )
     xlabel, ylabel = map(html.escape, labels)
     words += f'<text x="{left + w // 2}" y="{foot + 400}">{xlabel}</text> '
     words += f'<text transform="translate(140 {TOP + h // 2}) rotate(-90)">{ylabel}</text> '
@@ -231,9 +230,7 @@ def _ticks(limits, count):
 def _curve(number, dots, data, forms=()):
     """Return the path of a curve, with its forms at all positions if it moves."""
     kind = 'class="curve dots"' if dots else 'class="curve"'
-    style = (
-        f'style="stroke: var(--curve{number})" stroke-dasharray="{DASHES[number]}"'
-    )
+    style = f'style="stroke: var(--curve{number})" stroke-dasharray="{DASHES[number]}"'
     moves = f' data-d="{";".join(forms)}"' if len(set(forms)) > 1 else ""
     return f'<path {kind} {style} d="{data}"{moves}/>'
 

@@ -29,9 +29,7 @@ def glue(**values):
 
 def show_source(*objects):
     """Return the source code of functions, methods or classes as a highlighted block, without docstrings."""
-    code = "\n".join(
-        _without_docstrings(textwrap.dedent(inspect.getsource(o))) for o in objects
-    )
+    code = "\n".join(_without_docstrings(textwrap.dedent(inspect.getsource(o))) for o in objects)
     return Markdown(f"```python\n{code.rstrip()}\n```")
 
 
@@ -44,23 +42,21 @@ def _without_docstrings(code):
             and len(node.body) > 1
         ):
             text = node.body[0]
-            lines[text.lineno - 1 : text.end_lineno] = [""] * (
-                text.end_lineno - text.lineno + 1
-            )
+            lines[text.lineno - 1 : text.end_lineno] = [""] * (text.end_lineno - text.lineno + 1)
     return "".join(lines)
 
 
 def formula(loss, value=None, gradient=None):
     r"""Typeset a formula of ``loss``, after checking it against the definition of the loss.
 
-    ``value`` or ``gradient`` is a SymPy expression in ``lossbook.symbolic.symbols(loss)``, in the
-    form in which it is to be read; parameters are ``lossbook.symbolic.PARAMETERS``, classes count
+    ``value`` or ``gradient`` is a SymPy expression in ``lossbook.book.symbolic.symbols(loss)``, in the
+    form in which it is to be read; parameters are ``lossbook.book.symbolic.PARAMETERS``, classes count
     from 1 to ``k``, and a gradient by a row is its entry ``j``.  Without one, the definition
     itself is shown.  Raises AssertionError where the expression is not the loss, or not its
     derivative: it is compared at random points with SymPy's own.
 
     >>> from lossbook import SquaredError
-    >>> from lossbook.symbolic import symbols
+    >>> from lossbook.book.symbolic import symbols
     >>> y, p = symbols(SquaredError())
     >>> print(formula(SquaredError(), gradient=2 * p - 2 * y).data)
     \frac{\partial \ell}{\partial \hat{y}} = - 2 y + 2 \hat{y}
@@ -90,21 +86,15 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
     for case in cases:
         got, expected = attempt(*case), np.asarray(solution(*case), float)
         if got is None or got is Ellipsis:
-            print(
-                f"{attempt.__name__} returns nothing yet: fill it in and run this cell again."
-            )
+            print(f"{attempt.__name__} returns nothing yet: fill it in and run this cell again.")
             return
         got = np.asarray(got, float)
-        arguments = ", ".join(
-            np.array2string(np.asarray(a), threshold=6) for a in case
-        )
+        arguments = ", ".join(np.array2string(np.asarray(a), threshold=6) for a in case)
         hint = f"{attempt.__name__}({arguments}) should have shape {expected.shape}; yours has {got.shape}."
         assert got.shape == expected.shape, hint
         # Below the digits of the largest entry, what is left of a sum to 0 may differ.
         noise = 1e-15 * np.abs(expected).max(initial=0, where=np.isfinite(expected))
-        close = np.isclose(
-            got, expected, rtol=tolerance, atol=noise, equal_nan=True
-        )
+        close = np.isclose(got, expected, rtol=tolerance, atol=noise, equal_nan=True)
         hint = f"{attempt.__name__}({arguments}) should be {expected}; yours is {got}. Look at where they differ."
         assert close.all(), hint
     print(f"Right: {attempt.__name__} agrees in all {len(cases)} cases.")
@@ -114,7 +104,7 @@ def run_as_printed(code):
     """Run code of others exactly as it is printed, and return its names.
 
     It starts from an empty namespace.  The exception that ends it is shown as one line, and a
-    UserWarning too; other warnings are left out.  In a notebook, ``%load_ext lossbook.notebook``
+    UserWarning too; other warnings are left out.  In a notebook, ``%load_ext lossbook.book.notebook``
     makes a cell of it: ``%%as_printed``, or ``%%as_printed name`` to keep the names as a
     dictionary ``name`` for the cells below.
 
@@ -131,9 +121,7 @@ def run_as_printed(code):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = lambda message, category, *_: _print_line(
-            category, message
-        )
+        warnings.showwarning = lambda message, category, *_: _print_line(category, message)
         try:
             exec(compile(code, file, "exec"), namespace)
         except Exception as error:

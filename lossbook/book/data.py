@@ -30,9 +30,7 @@ def _load(name, test, seed, prepare=lambda x: x):
         )
     order = np.random.default_rng(seed).permutation(len(x))
     train, held_out = order[test:], order[:test]
-    return Data(
-        prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features
-    )
+    return Data(prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features)
 
 
 def digits(test=1000, seed=0):
@@ -41,12 +39,7 @@ def digits(test=1000, seed=0):
     x: float32 pixels in [0, 1], shape (n, 784), rows of a 28 × 28 image one after another;
     y: int64 classes 0..9, shape (n,).
     """
-    return _load(
-        "digits",
-        test,
-        seed,
-        lambda x: x.reshape(len(x), -1).astype(np.float32) / 255,
-    )
+    return _load("digits", test, seed, lambda x: x.reshape(len(x), -1).astype(np.float32) / 255)
 
 
 def diabetes(test=142, seed=0):
