@@ -3,9 +3,9 @@
     python tools/check_numbers.py [--fix] [notebook ...]
 
 In the prose a number is followed by a comment that names a value recorded with
-lossbook.book.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.  Reported
-are numbers that differ from their value, decimal numbers tied to nothing, unknown names, and
-recorded values that no prose uses.  Numbers in code, formulas, links and HTML are not prose.
+lossbook.book.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.
+Reported are numbers that differ from their value, decimal numbers tied to nothing, unknown names,
+and recorded values that no prose uses.  Numbers in code, formulas, links and HTML are not prose.
 Captions and alternative texts are prose too.  --fix rewrites the numbers that differ.
 """
 
@@ -17,12 +17,11 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).parents[1]
-MARK = re.compile(
-    r"([-−+]?\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?|[-+]?(?:inf|nan)\b)<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->"
-)
-NOT_PROSE = re.compile(
-    r"(?sm)^(`{3,})[^`].*?^\1\s*$|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{[^}]*\}"
-)
+NUMBER = r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?|[-+]?(?:inf|nan)\b"
+MARK = re.compile(rf"({NUMBER})<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->")
+CODE = r"^(`{3,})[^`].*?^\1\s*$|`[^`]*`"
+FORMULA = r"\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}"
+NOT_PROSE = re.compile(rf"(?sm){CODE}|{FORMULA}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{{[^}}]*\}}")
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 RECORD = "application/papermill.record/text/plain"
 
@@ -52,7 +51,7 @@ def prose_of(cell):
 
 
 def written(value, spec):
-    """Return ``value`` as the prose should write it, with a true minus sign in front of a negative number."""
+    """Return ``value`` as the prose should write it, with a true minus sign."""
     return format(value, spec).replace("-", "−") if spec else str(value)
 
 
@@ -86,8 +85,9 @@ def check(notebook, fix=False):
             if fix and new != text:
                 write(new)
             rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))
-            problems += [f"{loose} is tied to no value: …{rest[max(0, m.start() - 30) : m.end() + 20]!r}"
-                         for m in DECIMAL.finditer(rest) for loose in [m[0]]]  # fmt: skip
+            for loose in DECIMAL.finditer(rest):
+                around = rest[max(0, loose.start() - 30) : loose.end() + 20]
+                problems.append(f"{loose[0]} is tied to no value: …{around!r}")
     problems += [f"{name} is recorded and never quoted" for name in sorted(set(values) - used)]
     return count, problems
 

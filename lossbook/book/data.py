@@ -25,9 +25,8 @@ def _load(name, test, seed, prepare=lambda x: x):
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         x, y, features = file["x"], file["y"], tuple(file["features"].tolist())
     if not 0 < test < len(x):
-        raise ValueError(
-            f"test is {test}: it must be between 1 and {len(x) - 1}, a number of the {len(x)} samples."
-        )
+        allowed = f"between 1 and {len(x) - 1}, a number of the {len(x)} samples"
+        raise ValueError(f"test is {test}: it must be {allowed}.")
     order = np.random.default_rng(seed).permutation(len(x))
     train, held_out = order[test:], order[:test]
     return Data(prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features)

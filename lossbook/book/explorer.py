@@ -1,4 +1,7 @@
-"""Figures with a slider.  Every position is computed beforehand: a page needs no server and no library."""
+"""Figures with a slider.
+
+Every position is computed beforehand: a page needs no server and no library.
+"""
 
 import html
 
@@ -16,11 +19,14 @@ HEIGHT, TOP, RIGHT, BOTTOM = 2600, 100, 160, 500
 
 LIGHT_COLOURS = " ".join(f"--curve{i}: {c};" for i, c in enumerate(figures.COLOURS))
 DARK_COLOURS = " ".join(f"--curve{i}: {c};" for i, c in enumerate(DARK))
-# The theme's colour of text on the site, in JupyterLab, elsewhere; dark pages there, in Colab, in VS Code.
+# The theme's colour of text on the site, in JupyterLab, elsewhere; dark pages there, in Colab, in
+# VS Code.  A backslash breaks a line here and not on the page.
 STYLE = f"""
-.explorer {{ --ink: var(--pst-color-text-base, var(--jp-ui-font-color1, currentColor)); {LIGHT_COLOURS}
+.explorer {{ --ink: var(--pst-color-text-base, var(--jp-ui-font-color1, currentColor)); \
+{LIGHT_COLOURS}
   color: var(--ink); font-size: 14px; text-align: start; }}
-.explorer-panels, .explorer-line {{ display: flex; flex-wrap: wrap; gap: 4px 16px; justify-content: center; }}
+.explorer-panels, .explorer-line {{ display: flex; flex-wrap: wrap; gap: 4px 16px; \
+justify-content: center; }}
 .explorer-panels > div > svg {{ display: block; width: 100%; height: auto; }}
 .explorer-line {{ align-items: center; margin: 6px 0; }}
 .explorer text {{ fill: var(--ink); font-size: 120px; text-anchor: middle; }}
@@ -33,7 +39,8 @@ STYLE = f"""
 .explorer output {{ min-width: 90px; font-weight: 600; font-variant-numeric: tabular-nums; }}
 .explorer-note {{ display: none; }}
 .text_html:has(> .explorer) {{ background: none !important; padding: 0 !important; }}
-@media screen {{ :is([data-theme="dark"], [data-jp-theme-light="false"], [theme="dark"], .vscode-dark) .explorer
+@media screen {{ :is([data-theme="dark"], [data-jp-theme-light="false"], [theme="dark"], \
+.vscode-dark) .explorer
   {{ {DARK_COLOURS} color-scheme: dark; }} }}
 @media print {{ .explorer {{ --ink: #000; background: #fff; }} }}
 @media print, (scripting: none) {{ .explorer label {{ display: none; }} }}
@@ -182,17 +189,16 @@ def _html(panels, shown, axes, limits, symbol, texts, alt):
 <div class="explorer-panels">{row}</div>{legends[0] if alike else ""}
 <div class="explorer-line"><label>Change {sign} <input type="range" min="0" max="{len(texts) - 1}"
 value="{shown}" autocomplete="off" data-lm-suppress-shortcuts="true" aria-valuetext="{value}"
-data-texts="{values}" oninput="{html.escape(SCRIPT)}"></label><output>{value}</output></div></div>"""
+data-texts="{values}" oninput="{html.escape(SCRIPT)}"></label><output>{value}</output>\
+</div></div>"""
 
 
 def _legend(panel):
     entries = ""
     for number, (label, _, dots) in enumerate(panel):
         line = _curve(number, dots, "M170 60h0" if dots else "M0 60h340")
-        sample = (
-            f'<svg viewBox="0 0 340 120" width="34" height="12" aria-hidden="true">{line}</svg>'
-        )
-        entries += f"<span>{sample} {html.escape(label)}</span>"
+        sample = 'viewBox="0 0 340 120" width="34" height="12" aria-hidden="true"'
+        entries += f"<span><svg {sample}>{line}</svg> {html.escape(label)}</span>"
     return f'<div class="explorer-line">{entries}</div>'
 
 
@@ -207,9 +213,8 @@ def _drawing(panel, shown, labels, limits, width, role):
         words += f'<text x="{left + x}" y="{foot + 170}">{text}</text> '
     for y, text in zip(_places(yticks, limits[1], h), _texts(yticks)):
         grid += f"M{left} {foot - y}h{w}"
-        words += (
-            f'<text x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end">{text}</text> '
-        )
+        place = f'x="{left - 60}" y="{foot - y + 42}" style="text-anchor: end"'
+        words += f"<text {place}>{text}</text> "
     xlabel, ylabel = map(html.escape, labels)
     words += f'<text x="{left + w // 2}" y="{foot + 400}">{xlabel}</text> '
     words += f'<text transform="translate(140 {TOP + h // 2}) rotate(-90)">{ylabel}</text> '
@@ -219,7 +224,8 @@ def _drawing(panel, shown, labels, limits, width, role):
         curves += _curve(number, dots, forms[shown], forms)
     return f"""<svg viewBox="0 0 {width} {HEIGHT}" {role}>
 <path opacity="0.2" d="{grid}"/><path d="M{left} {TOP}v{h}h{w}"/>{words}
-<svg x="{left}" y="{TOP}" width="{w}" height="{h}" style="width: {w}px; height: {h}px">{curves}</svg></svg>"""
+<svg x="{left}" y="{TOP}" width="{w}" height="{h}" style="width: {w}px; height: {h}px">\
+{curves}</svg></svg>"""
 
 
 def _ticks(limits, count):

@@ -94,7 +94,7 @@ def _extent(kind, artist):
 
 
 def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
-    """Draw elementwise losses and their gradients over a grid of predictions; return (figure, axes).
+    """Draw elementwise losses and their gradients over predictions; return (figure, axes).
 
     The grid is by default from -3 to 3 around ``y_true``, or the inside of the losses' domain.
     """
@@ -109,9 +109,8 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
         # The gradient of the mean is that of a sample divided by their number.
         right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
     for axes, what in ((left, "loss"), (right, "derivative of the loss")):
-        axes.set_xlabel(
-            xlabel or f"prediction ${losses[0].symbol}$, for the target $y = {y_true:g}$"
-        )
+        given = f"for the target $y = {y_true:g}$"
+        axes.set_xlabel(xlabel or f"prediction ${losses[0].symbol}$, {given}")
         axes.set_ylabel(what)
     left.legend()
     return figure, (left, right)

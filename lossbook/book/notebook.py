@@ -1,4 +1,4 @@
-"""Helpers for notebooks: quoted values, source code, checked formulas, exercises that answer, code run as printed."""
+"""Helpers for notebooks: quoted values, source, checked formulas, exercises, code as printed."""
 
 import ast
 import inspect
@@ -28,7 +28,7 @@ def glue(**values):
 
 
 def show_source(*objects):
-    """Return the source code of functions, methods or classes as a highlighted block, without docstrings."""
+    """Return the source of functions, methods or classes without docstrings, highlighted."""
     code = "\n".join(_without_docstrings(textwrap.dedent(inspect.getsource(o))) for o in objects)
     return Markdown(f"```python\n{code.rstrip()}\n```")
 
@@ -49,11 +49,11 @@ def _without_docstrings(code):
 def formula(loss, value=None, gradient=None):
     r"""Typeset a formula of ``loss``, after checking it against the definition of the loss.
 
-    ``value`` or ``gradient`` is a SymPy expression in ``lossbook.book.symbolic.symbols(loss)``, in the
-    form in which it is to be read; parameters are ``lossbook.book.symbolic.PARAMETERS``, classes count
-    from 1 to ``k``, and a gradient by a row is its entry ``j``.  Without one, the definition
-    itself is shown.  Raises AssertionError where the expression is not the loss, or not its
-    derivative: it is compared at random points with SymPy's own.
+    ``value`` or ``gradient`` is a SymPy expression in the ``symbols(loss)`` and ``PARAMETERS`` of
+    ``lossbook.book.symbolic``, in the form in which it is to be read; classes count from 1 to
+    ``k``, and a gradient by a row is its entry ``j``.  Without one, the definition itself is
+    shown.  Raises AssertionError where the expression is not the loss, or not its derivative: it
+    is compared at random points with SymPy's own.
 
     >>> from lossbook import SquaredError
     >>> from lossbook.book.symbolic import symbols
@@ -90,12 +90,13 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
             return
         got = np.asarray(got, float)
         arguments = ", ".join(np.array2string(np.asarray(a), threshold=6) for a in case)
-        hint = f"{attempt.__name__}({arguments}) should have shape {expected.shape}; yours has {got.shape}."
+        call = f"{attempt.__name__}({arguments})"
+        hint = f"{call} should have shape {expected.shape}; yours has {got.shape}."
         assert got.shape == expected.shape, hint
         # Below the digits of the largest entry, what is left of a sum to 0 may differ.
         noise = 1e-15 * np.abs(expected).max(initial=0, where=np.isfinite(expected))
         close = np.isclose(got, expected, rtol=tolerance, atol=noise, equal_nan=True)
-        hint = f"{attempt.__name__}({arguments}) should be {expected}; yours is {got}. Look at where they differ."
+        hint = f"{call} should be {expected}; yours is {got}. Look at where they differ."
         assert close.all(), hint
     print(f"Right: {attempt.__name__} agrees in all {len(cases)} cases.")
 
@@ -104,9 +105,9 @@ def run_as_printed(code):
     """Run code of others exactly as it is printed, and return its names.
 
     It starts from an empty namespace.  The exception that ends it is shown as one line, and a
-    UserWarning too; other warnings are left out.  In a notebook, ``%load_ext lossbook.book.notebook``
-    makes a cell of it: ``%%as_printed``, or ``%%as_printed name`` to keep the names as a
-    dictionary ``name`` for the cells below.
+    UserWarning too; other warnings are left out.  In a notebook,
+    ``%load_ext lossbook.book.notebook`` makes a cell of it: ``%%as_printed``, or
+    ``%%as_printed name`` to keep the names as a dictionary ``name`` for the cells below.
 
     >>> names = run_as_printed("x = 2\\nprint(x)\\nprint(y)")
     2
