@@ -1,5 +1,6 @@
 """The list that tests, cards, atlas and benchmark run over: one default instance of each loss."""
 
+from .base import Loss
 from .classification import (
     BinaryCrossEntropy,
     Brier,
@@ -33,7 +34,7 @@ from .residual import (
 )
 from .sequence import CTC
 
-CATALOGUE = (
+CATALOGUE: tuple[Loss, ...] = (
     SquaredError(),
     AbsoluteError(),
     Huber(),
@@ -68,5 +69,3 @@ CATALOGUE = (
     InfoNCE(),
     CTC(),
 )
-
-__all__ = ["CATALOGUE", *sorted(type(loss).__name__ for loss in CATALOGUE)]

@@ -1,15 +1,28 @@
 """Losses for classes: of probabilities or, better, of logits."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from .base import Claims, Elementwise, Loss, Rowwise, require_parameter, require_rows_sum_to_one
-from .elementary import probabilities, product, softmax_terms, softplus
+from .base import Claims, Elementwise, Rowwise, Samplewise
+from .checks import (
+    CLASS,
+    LOGIT,
+    PROBABILITY,
+    ROW_SUM_TOLERANCE,
+    SCORE,
+    SIGN,
+    TRUTH,
+    refuse,
+    require_parameter,
+    require_rows_sum_to_one,
+)
+from .elementary import common_dtype, probabilities, product, real_array, softmax_terms, softplus
 
 # What holds of all losses of this file.
-CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
+OF_CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,11 +46,10 @@ class BinaryCrossEntropy(Elementwise):
     0.34657359027997264
     """
 
-    symbol = "p"
-    domain = (0.0, 1.0)
-    targets = (0.0, 1.0)
+    prediction = PROBABILITY
+    target = TRUTH
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
         zero_when="the truth has probability 1",
@@ -58,42 +70,56 @@ class BinaryCrossEntropy(Elementwise):
 
     def _gradient(self, y, p):
         opposite = 1.0 - y
-        hard = (opposite - y) / np.abs(opposite - p)  # for y = 0 or 1, without the 0/0 at p = y
+        # For y = 0 or 1, without the 0/0 at p = y.
+        hard = (opposite - y) / np.abs(opposite - p)
         soft = y * opposite != 0
         if soft.any():
             hard[soft] = ((p - y) / (p * (1.0 - p)))[soft]
         return hard
 
+    def _hessian(self, y, p):
+        of_one, of_zero = y / p / p, (1.0 - y) / (1.0 - p) / (1.0 - p)
+        return np.where((y == 0) & (p == p), 0.0, of_one) + np.where(
+            (y == 1) & (p == p), 0.0, of_zero
+        )
+
 
 class ProbabilityRows(Rowwise):
     """A loss of rows of probabilities, which must sum to 1."""
 
-    symbol = "p"
-    domain = (0.0, 1.0)
+    prediction = PROBABILITY
 
-    def _check(self, y, p, start):
-        super()._check(y, p, start)
-        require_rows_sum_to_one("y_pred", p, start)
+    def _check(self, y, p, samples):
+        super()._check(y, p, samples)
+        require_rows_sum_to_one("y_pred", p, samples)
 
     def _terms(self, y, p):
+        # -0.0 + 0.0 is 0.0: 1/p must not be -inf.
         if y.ndim == 2:
-            return y, p + 0.0, 0.0  # -0.0 + 0.0 is 0.0: 1/p must not be -inf
+            return y, p + 0.0, None, None
         label, zero = (np.arange(len(y)), y), np.zeros_like(p)
-        if np.isnan(p.min()):  # a NaN anywhere in a row makes the loss of the row NaN
-            zero += 0.0 * p.sum(axis=1, keepdims=True)
-        return label, p[label] + 0.0, zero
+        # A NaN anywhere in a row makes the loss of the row NaN.
+        if np.isnan(np.minimum.reduce(p, axis=None)):
+            zero += 0.0 * np.add.reduce(p, axis=1, keepdims=True)
+        return np.ones_like(zero, shape=len(y)), p[label] + 0.0, label, zero
 
-    def _value(self, y, p, zero):
+    def _value(self, y, p, label, zero):
         """Weigh ``_cost(p)``, the loss of a truth that was given the probability p."""
-        if p.ndim == 1:
-            return self._cost(p) + zero[:, 0]
-        return product(y, self._cost(p)).sum(axis=1)
+        if label is None:
+            return np.add.reduce(product(y, self._cost(p)), axis=1)
+        return self._cost(p) + zero[:, 0]
 
-    def _gradient(self, y, p, zero):
-        """Weigh ``_slope(p)``, the derivative of that loss."""
-        if p.ndim == 2:
-            return product(y, self._slope(p))
-        zero[y] += self._slope(p)
+    def _gradient(self, y, p, label, zero):
+        return self._placed(self._slope(y, p), y, p, label, zero)
+
+    def _hessian(self, y, p, label, zero):
+        return self._placed(self._curve(y, p), y, p, label, zero)
+
+    def _placed(self, derivative, y, p, label, zero):
+        """Return derivatives in their columns; a class of weight 0 has none."""
+        if label is None:
+            return np.where((y == 0) & (p == p), y.dtype.type(0), derivative)
+        zero[label] += derivative
         return zero
 
 
@@ -119,7 +145,7 @@ class CategoricalCrossEntropy(ProbabilityRows):
     """
 
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
         zero_when="the truth has probability 1",
@@ -135,8 +161,11 @@ class CategoricalCrossEntropy(ProbabilityRows):
     def _cost(self, p):
         return -np.log(p)
 
-    def _slope(self, p):
-        return -1.0 / p
+    def _slope(self, y, p):
+        return -y / p
+
+    def _curve(self, y, p):
+        return y / p / p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,10 +188,10 @@ class SigmoidCrossEntropy(Elementwise):
     800.0
     """
 
-    symbol = "z"
-    targets = (0.0, 1.0)
+    prediction = LOGIT
+    target = TRUTH
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=1.0,
         minimiser="probability",
@@ -177,7 +206,7 @@ class SigmoidCrossEntropy(Elementwise):
 
     def _terms(self, y, z):
         size, positive = np.abs(z), (z > 0).astype(z.dtype)
-        # the weight of the class that the sign of z speaks against
+        # The weight of the class that the sign of z speaks against.
         return y, size, positive, np.abs(y - positive), np.exp(-size)
 
     def _value(self, y, size, positive, wrong, e):
@@ -186,6 +215,9 @@ class SigmoidCrossEntropy(Elementwise):
     def _gradient(self, y, size, positive, wrong, e):
         right = np.abs(y - (1.0 - positive))
         return (2.0 * positive - 1.0) * (wrong - right * e) / (1.0 + e)
+
+    def _hessian(self, y, size, positive, wrong, e):
+        return e / (1.0 + e) / (1.0 + e)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,9 +240,11 @@ class SoftmaxCrossEntropy(Rowwise):
     4.1223072363804075e-09
     """
 
-    symbol = "z"
+    prediction = LOGIT
+    # The gap between logits is rounded, and its exponential multiplies that.
+    widened = True
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
         invariant="adding one number to all logits of a row",
@@ -225,38 +259,55 @@ class SoftmaxCrossEntropy(Rowwise):
     )
 
     def _terms(self, y, z):
-        return y, *softmax_terms(z)
+        gap, e, others, top = softmax_terms(z)
+        return y, z, gap, e, others, np.log1p(others), top
 
-    def _value(self, y, gap, e, others, top):
-        log_sum = np.log1p(others)
+    def _value(self, y, z, gap, e, others, log_sum, top):
         if y.ndim == 1:
             return log_sum[:, 0] - gap[np.arange(len(y)), y]
-        return y.sum(axis=1) * log_sum[:, 0] + product(y, -gap).sum(axis=1)
+        cost = product(y, -gap)
+        if not np.isfinite(np.add.reduce(cost, axis=None)):
+            # A gap of finite logits may be infinite, but not the terms of y times it.
+            far = np.isinf(gap) & np.isfinite(z)
+            cost = np.where(far, y * z[top][:, np.newaxis] - y * z, cost)
+        return y.sum(axis=1) * log_sum[:, 0] + cost.sum(axis=1)
 
-    def _gradient(self, y, gap, e, others, top):
+    def _gradient(self, y, z, gap, e, others, log_sum, top):
         e = probabilities(gap, e, others, top)
-        log_sum = np.log1p(others)
-        if y.ndim == 1:  # p - 1 at the label would cancel; expm1 does not
+        # p - 1 at the label would cancel; expm1 does not.
+        if y.ndim == 1:
             label = np.arange(len(y)), y
             e[label] = np.expm1(gap[label] - log_sum[:, 0])
             return e
         total = y.sum(axis=1, keepdims=True)
-        near_one = y > total / 2
-        return np.where(near_one, total * np.expm1(gap - log_sum) + (total - y), total * e - y)
+        near_one = total * np.expm1(gap - log_sum) + (total - y)
+        return np.where(y > total / 2, near_one, total * e - y)
+
+    def _hessian(self, y, z, gap, e, others, log_sum, top):
+        p = probabilities(gap, e, others, top)
+        curve = p * -np.expm1(gap - log_sum)
+        return curve if y.ndim == 1 else curve * y.sum(axis=1, keepdims=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Focal(Loss):
+class Focal(Samplewise):
     """Cross-entropy of logits times (1 - p)^gamma, where p is the probability of the truth."""
 
     gamma: float = 2.0
 
-    symbol = "z"
-    hard = True
+    prediction = LOGIT
+    target = CLASS
+    # gamma multiplies the rounding of a logarithm.
+    widened = True
 
     def __post_init__(self):
         if self.gamma != 0:
             require_parameter("gamma", self.gamma, 0, np.inf)
+
+    def _twice(self, p, wrong, log_p):
+        """Return the second derivative by the true logit, divided by p · wrong ** gamma."""
+        gamma = self.gamma
+        return (1.0 + 2.0 * gamma) * wrong + gamma * (1.0 - (gamma + 1.0) * p) * log_p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -278,13 +329,11 @@ class SigmoidFocal(Focal, Elementwise):
     0.17328679514
     """
 
-    targets = (0.0, 1.0)
-
     @property
     def claims(self):
         call = f"keras.losses.BinaryFocalCrossentropy(gamma={self.gamma}, from_logits=True)"
         return dataclasses.replace(
-            CLASSES,
+            OF_CLASSES,
             elsewhere={
                 "keras": f"{call}(y_true, y_pred)",
                 "optax": f"optax.losses.sigmoid_focal_loss(y_pred, y_true, gamma={self.gamma}).mean()",
@@ -300,8 +349,12 @@ class SigmoidFocal(Focal, Elementwise):
         return product(easiness, -log_right)
 
     def _gradient(self, sign, log_right, log_wrong, easiness):
-        rest = np.exp(log_wrong) - product(self.gamma * np.exp(log_right), log_right)
-        return -sign * easiness * rest
+        rest = np.exp(log_wrong) - self.gamma * product(np.exp(log_right), log_right)
+        return -sign * product(easiness, rest)
+
+    def _hessian(self, sign, log_right, log_wrong, easiness):
+        p, wrong = np.exp(log_right), np.exp(log_wrong)
+        return product(easiness, product(p, self._twice(p, wrong, log_right)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -326,7 +379,7 @@ class SoftmaxFocal(Focal, Rowwise):
     def claims(self):
         call = f"keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma={self.gamma}, from_logits=True)"
         return dataclasses.replace(
-            CLASSES,
+            OF_CLASSES,
             invariant="adding one number to all logits of a row",
             elsewhere={"keras": f"{call}(one_hot, y_pred)"},
         )
@@ -346,10 +399,21 @@ class SoftmaxFocal(Focal, Rowwise):
     def _gradient(self, label, terms, log_p, wrong):
         slope = probabilities(*terms)
         slope[label] = -wrong
-        rest = wrong - product(self.gamma * np.exp(log_p), log_p)
-        # wrong ** (gamma - 1) alone may be infinite where the product is 0
+        rest = wrong - self.gamma * product(np.exp(log_p), log_p)
+        # wrong ** (gamma - 1) alone may be infinite where the product is 0.
         factor = product(rest / np.where(wrong == 0, 1.0, wrong), wrong**self.gamma)
         return factor[:, np.newaxis] * slope
+
+    def _hessian(self, label, terms, log_p, wrong):
+        q, p, gamma = probabilities(*terms), np.exp(log_p), self.gamma
+        # With f(log p) = -wrong ** gamma · log p, others have f'' q² - f' q (1 - q).
+        safe = np.where(wrong == 0, 1.0, wrong)
+        slope = (wrong - gamma * product(p, log_p)) / safe
+        twice = gamma * product(p, log_p * (1.0 - gamma * p) + 2.0 * wrong) / safe / safe
+        ease = (wrong**gamma)[:, np.newaxis]
+        curve = ease * q * (twice[:, np.newaxis] * q + slope[:, np.newaxis] * (1.0 - q))
+        curve[label] = wrong**gamma * product(p, self._twice(p, wrong, log_p))
+        return curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -373,10 +437,13 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     q: float = 0.7
 
+    # Powers lose digits in float32.
+    widened = True
+
     @property
     def claims(self):
         return dataclasses.replace(
-            CLASSES,
+            OF_CLASSES,
             convex_in=("y_pred",),
             lipschitz=1.0 if self.q == 1 else np.inf,
             zero_when="the truth has probability 1",
@@ -387,11 +454,19 @@ class GeneralizedCrossEntropy(ProbabilityRows):
             require_parameter("q", self.q, 0, 1)
 
     def _cost(self, p):
-        return -np.expm1(self.q * np.log(p)) / self.q
+        # For q as small as this, q log p may be subnormal, and the loss is -log p to the last bit.
+        return -np.log(p) if self.q < 1e-20 else -np.expm1(self.q * np.log(p)) / self.q
 
-    def _slope(self, p):
-        # p^q / p, because q - 1 would be rounded
-        return -np.where(p == 0, 0.0 ** (np.float64(self.q) - 1.0), p**self.q / p)
+    def _slope(self, y, p):
+        if self.q == 1:
+            return 0.0 * p - y
+        # Not p ** (q - 1), because q - 1 would be rounded.
+        return -y * np.where(p == 0, 1.0, p**self.q) / p
+
+    def _curve(self, y, p):
+        if self.q == 1:
+            return 0.0 * p
+        return (1.0 - self.q) * (y * np.where(p == 0, 1.0, p**self.q) / p) / p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -416,7 +491,7 @@ class Brier(ProbabilityRows):
     """
 
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(2 * np.sqrt(2)),
         zero_when="the truth has probability 1",
@@ -424,18 +499,17 @@ class Brier(ProbabilityRows):
         strictly_proper=True,
     )
 
-    def _accept(self, y_true, y_pred):
-        single = np.ndim(y_pred) == 1
-        return (Elementwise if single else Rowwise)._accept(self, y_true, y_pred)
+    def _shape(self, y, p):
+        return (Elementwise if p.ndim == 1 else Rowwise)._shape(self, y, p)
 
     def _prepare(self, y, dtype):
-        return y
+        return y if y.ndim == 1 else super()._prepare(y, dtype)
 
-    def _check(self, y, p, start):
+    def _check(self, y, p, samples):
         if p.ndim == 1:
-            Loss._check(self, y, p, start)
+            Elementwise._check(self, y, p, samples)
         else:
-            super()._check(y, p, start)
+            super()._check(y, p, samples)
 
     def _terms(self, y, p):
         if p.ndim == 2 and y.ndim == 1:
@@ -451,13 +525,15 @@ class Brier(ProbabilityRows):
     def _gradient(self, distance):
         return 2.0 * distance
 
+    def _hessian(self, distance):
+        return 2.0 + 0.0 * distance
+
 
 class Margin(Elementwise):
     """A loss of the margin a = y·s, for labels y of -1 and 1 and a score s."""
 
-    symbol = "s"
-    targets = (-1.0, 1.0)
-    hard = True
+    prediction = SCORE
+    target = SIGN
 
     def _terms(self, y, s):
         return y, y * s
@@ -482,7 +558,7 @@ class Hinge(Margin):
     """
 
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=1.0,
         calibrated=True,
@@ -498,6 +574,9 @@ class Hinge(Margin):
 
     def _gradient(self, y, a):
         return y * np.sign(np.minimum(a - 1.0, 0.0))
+
+    def _hessian(self, y, a):
+        return 0.0 * np.sign(a)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -517,7 +596,7 @@ class SquaredHinge(Margin):
     """
 
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         lipschitz=np.inf,
         convex_in=("y_pred",),
         calibrated=True,
@@ -529,6 +608,9 @@ class SquaredHinge(Margin):
 
     def _gradient(self, y, a):
         return -2.0 * y * np.maximum(1.0 - a, 0.0)
+
+    def _hessian(self, y, a):
+        return 2.0 * np.sign(np.maximum(1.0 - a, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -548,13 +630,18 @@ class Exponential(Margin):
     1.0
     """
 
-    claims = dataclasses.replace(CLASSES, lipschitz=np.inf, convex_in=("y_pred",), calibrated=True)
+    claims = dataclasses.replace(
+        OF_CLASSES, lipschitz=np.inf, convex_in=("y_pred",), calibrated=True
+    )
 
     def _value(self, y, a):
         return np.exp(-a)
 
     def _gradient(self, y, a):
         return -y * np.exp(-a)
+
+    def _hessian(self, y, a):
+        return np.exp(-a)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -576,14 +663,14 @@ class MulticlassHinge(Rowwise):
     0.5
     """
 
-    symbol = "s"
-    hard = True
-    formula: ClassVar[tuple] = (
+    prediction = SCORE
+    target = CLASS
+    formula = (
         r"\ell = \max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
         r"\frac{\partial \ell}{\partial s_j} = 1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
     )
     claims = dataclasses.replace(
-        CLASSES,
+        OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
         invariant="adding one number to all logits of a row",
@@ -613,21 +700,33 @@ def _labels_of(y):
     return y.astype(np.intp) if y.ndim == 1 else np.argmax(y, axis=1)
 
 
-def smooth_labels(y, alpha):
+def smooth_labels(y: ArrayLike, alpha: float) -> NDArray[Any]:
     r"""Return distributions that keep 1 - alpha of ``y`` and spread alpha evenly over the classes.
 
-    :math:`(1 - \alpha) y + \alpha / k` for distributions (n, k).  Class numbers have to be made
-    one-hot first, because they do not say how many classes there are: ``np.eye(k)[y]``.
+    :math:`(1 - \alpha) y + \alpha / k` for distributions (n, k), in the dtype of ``y``, at least
+    float32.  Raises ValueError for what is no distribution.  Class numbers have to be made one-hot
+    first, because they do not say how many classes there are: ``np.eye(k)[y]``.  Labels 0 and 1 of
+    two classes, one or several for a sample, become :math:`(1 - \alpha) y + \alpha / 2`.
 
     >>> smooth_labels([[1.0, 0.0]], 0.5).tolist()
     [[0.75, 0.25]]
     """
-    y = np.asarray(y)
-    if y.ndim != 2:
+    y = real_array(y, "y")
+    if y.ndim != 2 or y.shape[1] == 1:
         raise ValueError(
-            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. "
-            "Turn class numbers into rows with np.eye(k)[y]."
+            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. Turn class numbers "
+            "into rows with np.eye(k)[y]; smooth labels 0 and 1 with (1 - alpha) * y + alpha / 2."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: it must be from 0 to 1.")
+    TRUTH.require_targets(y, range(len(y)))
+    sums = y.sum(axis=1, dtype=np.float64)
+    wrong = np.abs(sums - 1.0) > ROW_SUM_TOLERANCE
+    if wrong.any():
+        fix = (
+            "Labels of classes that do not exclude each other are smoothed each on its own: "
+            "(1 - alpha) * y + alpha / 2."
+        )
+        refuse("the row sum of y", sums, wrong, range(len(y)), "1", fix)
+    y = y.astype(common_dtype(y), copy=False)
     return (1 - alpha) * y + alpha / y.shape[1]

@@ -1,7 +1,7 @@
 """Functions from which losses are made, each accurate to a few units in the last place.
 
-All take real numbers or arrays, compute in at least float64, return the dtype they were
-given (float64 for integers, float32 for float16), and print no warning.
+All take real numbers or arrays, return the dtype they were given (float64 for integers, float32
+for float16), and print no warning.
 """
 
 import functools
@@ -11,29 +11,69 @@ import numpy as np
 __all__ = ["log_softmax", "sigmoid", "softmax", "softplus", "xlog1py", "xlogy"]
 
 
+def real_array(values, name="the argument"):
+    """Return ``values`` as an array of real numbers; raise ValueError that says how to get there."""
+    if type(values) is np.ndarray and values.dtype.kind in "fiub":
+        return values
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} is a masked array, and its mask would be lost. Fill it, as in {name}.filled(0), "
+            f"and leave the masked samples out by sample_weight=~np.ma.getmaskarray({name}), or for "
+            f"rows by sample_weight=~np.ma.getmaskarray({name}).any(axis=1)."
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} is a list of rows of unequal length. Pad the shorter ones to one length."
+        ) from None
+    if array.dtype.kind in "fiub":
+        return array
+    fix = f"Number the classes: np.unique({name}, return_inverse=True)[1]."
+    if array.dtype.kind == "c":
+        fix = f"Take its real part or its size: np.real({name}) or np.abs({name})."
+    elif _is_numeric(array):
+        fix = f"Convert it: np.asarray({name}, float)."
+    raise ValueError(f"{name} has dtype {array.dtype}: it must hold real numbers. {fix}")
+
+
+def _is_numeric(array):
+    try:
+        array.astype(float)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def common_dtype(*arrays):
     """Return the dtype of a result: that of the floating arrays, at least float32.
 
     An integer array takes the other's dtype and never promotes it: int64 labels with
     float32 logits give float32.  Without any floating array the result is float64.
     """
-    floating = [a.dtype for a in arrays if a.dtype.kind == "f"]
-    return np.result_type(np.float32, *floating) if floating else np.dtype(np.float64)
+    dtypes = {a.dtype for a in arrays if a.dtype.kind == "f"}
+    if len(dtypes) == 1:
+        (dtype,) = dtypes
+        if dtype.itemsize >= 4 and dtype.isnative:
+            return dtype
+    return np.result_type(np.float32, *dtypes) if dtypes else np.dtype(np.float64)
 
 
-def working(array, dtype):
-    """Return ``array`` in the precision losses compute in: float64, or longdouble if it is one."""
-    wide = dtype if dtype.itemsize > 8 else np.float64
-    return np.asarray(array, wide, order="C")
+def wide(dtype):
+    """Return float64, or the dtype itself where that is wider."""
+    return dtype if dtype.itemsize > 8 else np.dtype(np.float64)
 
 
 def _elementary(function):
+    """Let ``function`` of float64 arrays take and return any real dtype."""
+
     @functools.wraps(function)
     @np.errstate(all="ignore")
     def wrapper(*arguments):
-        arrays = [np.asarray(a) for a in arguments]
+        arrays = [real_array(a) for a in arguments]
         dtype = common_dtype(*arrays)
-        return function(*(working(a, dtype) for a in arrays)).astype(dtype, copy=False)[()]
+        result = function(*(np.asarray(a, wide(dtype), order="C") for a in arrays))
+        return result.astype(dtype, copy=False)[()]
 
     return wrapper
 
@@ -41,8 +81,8 @@ def _elementary(function):
 def product(a, b):
     """Return a·b with 0·(±inf) = 0, the limit that an absent class needs; NaN stays NaN."""
     result = a * b
-    if np.isnan(result.min(initial=np.inf)):
-        return np.where((a == 0) & np.isinf(b), 0.0, result)
+    if np.isnan(np.minimum.reduce(result, axis=None, initial=np.inf)):
+        return np.where((a == 0) & np.isinf(b), result.dtype.type(0), result)
     return result
 
 
@@ -50,7 +90,8 @@ def product(a, b):
 def sigmoid(z):
     """Return 1 / (1 + exp(-z)), the probability that belongs to the logit ``z``.
 
-    exp is taken of minus the absolute value only, so nothing overflows and small probabilities keep all digits.
+    exp is taken of minus the absolute value only, so nothing overflows and small probabilities
+    keep all digits.
 
     >>> float(sigmoid(0.0)), float(sigmoid(-1000.0))
     (0.5, 0.0)
@@ -84,7 +125,7 @@ def softmax_terms(z):
     gap[top] = np.where(np.isnan(largest), largest, 0.0)
     e = np.exp(gap)
     e[top] = 0.0
-    return gap, e, e.sum(axis=-1, keepdims=True), top
+    return gap, e, np.add.reduce(e, axis=-1, keepdims=True), top
 
 
 def probabilities(gap, e, others, top):
@@ -114,13 +155,22 @@ def softmax(z):
     return probabilities(*softmax_terms(z))
 
 
+def log_ratio(a, b, difference):
+    """Return log(a / b) of numbers ≥ 0, from a, b and the digits of a - b."""
+    # Relative to the smaller: log1p loses digits near -1 only.
+    relative = np.abs(difference) / np.minimum(a, b)
+    result = np.copysign(np.log1p(relative), difference)
+    if np.isfinite(np.maximum.reduce(relative, axis=None)):
+        return result
+    return np.where(np.isfinite(relative), result, np.log(a) - np.log(b))
+
+
 def unit(x):
     """Return the rows of x as unit vectors, and their lengths as length · 2**exponent."""
     square = np.vecdot(x, x)[:, np.newaxis]
     exponent = np.zeros(square.shape, int)
-    if not (
-        square.min() > 1e-200 and square.max() < 1e200
-    ):  # neither digits nor range are lost between
+    # Between these neither digits nor range are lost.
+    if not (square.min() > 1e-200 and square.max() < 1e200):
         exponent = np.frexp(np.abs(x).max(axis=1, keepdims=True))[1]
         x = np.ldexp(x, -exponent)
         square = np.vecdot(x, x)[:, np.newaxis]

@@ -1,12 +1,13 @@
 """Losses of embeddings: what samples pay for their distances from one another."""
 
 import dataclasses
-from typing import ClassVar
 
 import numpy as np
 
-from .base import Claims, Loss, _refuse, _shares, real_array, require_parameter
-from .elementary import common_dtype, softmax_terms, unit, working
+from . import checks
+from .base import Claims, Loss
+from .checks import Domain, require_parameter
+from .elementary import softmax_terms, unit, wide
 
 
 class Embedding(Loss):
@@ -23,48 +24,58 @@ class Embedding(Loss):
         by each distance.
     """
 
-    symbol = "x"
-    takes = "an embedding: a row of real numbers for each sample"
-    none = "There are no two samples of weight above 0. Pass a larger batch."
+    prediction = Domain("x", "an embedding: a row of real numbers for each sample")
+    # Distances are differences, and lose digits in float32.
+    widened = True
+    too_few = "There are no two samples of weight above 0. Pass a larger batch."
 
-    def _accept(self, y_true, y_pred):
-        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+    def _shape(self, y, p):
         if p.ndim != 2 or y.shape != p.shape[:1]:
-            column = p.ndim == 2 and y.shape == (len(p), 1)
-            fix = "y_true.ravel()" if column else "one row of y_pred for each label"
-            raise ValueError(
-                f"y_true has shape {y.shape} and y_pred {p.shape}: they must be (n,) and (n, d), "
-                f"a label and an embedding for each sample. Pass {fix}."
-            )
+            fix = "Pass one row of y_pred for each label."
+            if p.ndim == 2 and y.shape == (len(p), 1):
+                fix = "Pass y_true.ravel()."
+            elif p.ndim > 2 and y.shape == p.shape[:1]:
+                fix = "Flatten the embeddings: np.reshape(y_pred, (len(y_pred), -1))."
+            must = "they must be (n,) and (n, d), a label and an embedding for each sample"
+            checks.misfit(y, p, must, fix)
+        return y, p, y.shape
+
+    def _holds_classes(self, y, p):
+        return True
+
+    def _check(self, y, samples):
         wrong = ~np.isfinite(y) | (y != np.floor(y))
         if wrong.any():
-            fix = "Number the labels: np.unique(labels, return_inverse=True)[1]."
-            _refuse("y_true", y, wrong, 0, "a whole number", fix)
-        return y, p, common_dtype(p), p.shape[:1]
+            fix = "Number the labels: np.unique(y_true, return_inverse=True)[1]."
+            checks.refuse("y_true", y, wrong, samples, "a whole number", fix)
 
     def _per_sample(self, y_true, y_pred, checked=True):
-        y, p, dtype, _ = self._accept(y_true, y_pred)
-        x = self._points(working(p, dtype), np.arange(len(p)))
+        y, p, _, dtype, _ = self._accept(y_true, y_pred)
+        samples = np.arange(len(p))
+        self._check(y, samples)
+        x = self._points(np.asarray(p, wide(dtype)), samples)
         squares = _squared_distances(x)
         numbers = [self._numbers(i, y, x, squares[i]) for i in range(len(x))]
         if not any(map(len, numbers)):
-            raise ValueError(self.none)
+            raise ValueError(self.too_few)
         return np.concatenate(numbers).astype(dtype)
 
-    def _mean(self, y_true, y_pred, sample_weight, value=True, gradient=True):
-        y, p, dtype, shape = self._accept(y_true, y_pred)
-        share = _shares(sample_weight, shape)
-        share = np.ones(shape) if share is None else share
+    def _mean(self, y_true, y_pred, sample_weight, value=True, derivative="_gradient"):
+        y, p, shape, dtype, full = self._accept(y_true, y_pred)
+        share = np.ones(shape)
+        if sample_weight is not None:
+            share = checks.shares(sample_weight, shape, y)
         kept = np.flatnonzero(share)
         # A power of two keeps equal weights exact, and their sum at most 1.
         w = share[kept] / share.max() * 2.0 ** -len(kept).bit_length()
-        x = working(p[kept], dtype)
-        mean, slope = self._weighted_mean(y[kept], self._points(x, kept), w, gradient)
-        if not gradient:
+        y, x = y[kept], np.asarray(p[kept], wide(dtype))
+        self._check(y, kept)
+        mean, slope = self._weighted_mean(y, self._points(x, kept), w, derivative is not None)
+        if derivative is None:
             return mean, None
-        full = np.zeros(p.shape, dtype)
-        full[kept] = self._by_embedding(x, slope)
-        return mean, full
+        gradient = np.zeros(full, dtype)
+        gradient[kept] = self._by_embedding(x, slope)
+        return mean, gradient
 
     def _weighted_mean(self, y, x, w, gradient):
         rows = _squared_distances(x)  # each becomes its anchor's slopes
@@ -73,7 +84,7 @@ class Embedding(Loss):
             *sums[:, i], rows[i] = self._anchor(i, y, x, rows[i], w)
         total, weight = sums.sum(axis=1)
         if weight == 0:
-            raise ValueError(self.none)
+            raise ValueError(self.too_few)
         slope = _pull(x, rows + rows.T) / weight if gradient else None
         return float(total / weight), slope
 
@@ -110,7 +121,7 @@ class Contrastive(Embedding):
 
     margin: float = 1.0
 
-    formula: ClassVar[tuple] = (
+    formula = (
         r"\ell_{ij} = \begin{cases} d^2 & y_i = y_j \\ \max(0, m - d)^2 & y_i \ne y_j"
         r" \end{cases}, \quad d = \lVert x_i - x_j \rVert",
         r"\frac{\partial \ell_{ij}}{\partial x_i} = \begin{cases} 2 (x_i - x_j) & y_i = y_j \\"
@@ -169,11 +180,11 @@ class Triplet(Embedding):
 
     margin: float = 1.0
 
-    none = (
+    too_few = (
         "No triplet can be formed: it needs two samples of equal label and one of another, of "
         "weight above 0. Draw batches with several samples of at least two classes."
     )
-    formula: ClassVar[tuple] = (
+    formula = (
         r"\ell_{apn} = \max\bigl(0, \lVert x_a - x_p \rVert - \lVert x_a - x_n \rVert + m\bigr)",
         r"\frac{\partial \ell_{apn}}{\partial x_a} = \frac{x_a - x_p}{\lVert x_a - x_p \rVert}"
         r" - \frac{x_a - x_n}{\lVert x_a - x_n \rVert} \quad (\ell_{apn} > 0)",
@@ -236,11 +247,11 @@ class InfoNCE(Embedding):
 
     temperature: float = 0.1
 
-    none = (
+    too_few = (
         "No sample has a positive: no label occurs twice among the samples of weight above 0. "
         "Draw batches with at least two samples of a class."
     )
-    formula: ClassVar[tuple] = (
+    formula = (
         r"\ell_i = -\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i} \log q_{ip}, \quad"
         r" q_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{k \ne i} e^{s_{ik} / \tau}}, \quad"
         r" s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}",

@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from .base import Claims, Elementwise, Loss, real_array
+from . import checks
+from .base import Claims, Elementwise, Samplewise
+from .checks import POSITIVE, Domain
 from .classification import CategoricalCrossEntropy
-from .elementary import common_dtype, product
+from .elementary import log_ratio, product
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Poisson(Elementwise):
     1.0
     """
 
-    symbol = "z"
-    takes = "the logarithm of a rate: any real number"
-    targets = (0.0, np.inf)
+    prediction = Domain("z", "the logarithm of a rate: any real number")
+    target = POSITIVE
+    # The rate and the rest nearly cancel.
+    widened = True
     claims = Claims(
         lipschitz=np.inf,
         convex_in=("y_pred",),
@@ -43,17 +46,31 @@ class Poisson(Elementwise):
         return y, z, np.exp(z)
 
     def _value(self, y, z, rate):
-        return rate - product(y, z)
+        value = rate - product(y, z)
+        far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
+        if len(far):
+            # The rate is a square, of which a quarter may be finite, and the difference too.
+            root = np.exp(z[far] / 2) / 2
+            value[far] = 4.0 * (root * root - y[far] / 4 * z[far])
+        return value
 
     def _gradient(self, y, z, rate):
         slope = rate - y
-        near = np.flatnonzero(np.abs(z) < 0.5)  # expm1 keeps the digits of a small log rate
+        # expm1 keeps the digits of a small log rate.
+        near = np.flatnonzero(np.abs(z) < 0.5)
         slope[near] = np.expm1(z[near]) - (y[near] - 1.0)
+        far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
+        if len(far):
+            root = np.exp(z[far] / 2) / 2
+            slope[far] = 4.0 * (root * root - y[far] / 4)
         return slope
+
+    def _hessian(self, y, z, rate):
+        return rate
 
 
 @dataclasses.dataclass(frozen=True)
-class GaussianNLL(Loss):
+class GaussianNLL(Samplewise):
     r"""The negative log-density of a normal distribution with predicted mean and log variance.
 
     Also called: heteroscedastic regression loss.
@@ -71,8 +88,9 @@ class GaussianNLL(Loss):
     0.918938533205
     """
 
-    symbol = r"\mu, s"
-    takes = "the mean and the logarithm of the variance"
+    prediction = Domain(r"\mu, s", "the mean and the logarithm of the variance")
+    # The exponential multiplies the rounding of half the log variance.
+    widened = True
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=-np.inf,
@@ -81,25 +99,39 @@ class GaussianNLL(Loss):
         },
     )
 
-    def _accept(self, y_true, y_pred):
-        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+    def _shape(self, y, p):
         if y.ndim != 1 or p.shape != (len(y), 2):
-            raise ValueError(
-                f"y_true has shape {y.shape} and y_pred {p.shape}: they must be (n,) and (n, 2). "
-                "Put mean and log variance into two columns with np.column_stack([mean, log_variance])."
+            fix = "np.column_stack([mean, log_variance]), and flatten y_true with np.ravel."
+            checks.misfit(
+                y,
+                p,
+                "they must be (n,) and (n, 2)",
+                f"Put mean and log variance into two columns with {fix}",
             )
-        return y, p, common_dtype(y, p), y.shape
+        return y, p, y.shape
 
     def _terms(self, y, p):
-        mean, log_variance = p.T
-        scaled = (mean - y) * np.exp(-log_variance / 2)
-        return mean - y, log_variance, scaled * scaled
+        mean, s = p.T
+        r, e = mean - y, np.exp(-s / 2)
+        deviations = r * e
+        by_mean = deviations * e
+        far = np.flatnonzero(~(np.abs(s) < 1400) | np.isinf(r))
+        if len(far):
+            # A root of e and half of r do not overflow, and what r = 0 multiplies does not count.
+            half = mean[far] / 2 - y[far] / 2
+            root = np.where(half == 0, 0.0, np.exp(-s[far] / 4))
+            deviations[far] = half * root * root * 2
+            by_mean[far] = half * root * root * root * root * 2
+        return s, e, deviations * (deviations / 2), by_mean
 
-    def _value(self, r, log_variance, square):
-        return (np.log(2 * np.pi) + log_variance + square) / 2
+    def _value(self, s, e, half_square, by_mean):
+        return (np.log(2 * np.pi) + s) / 2 + half_square
 
-    def _gradient(self, r, log_variance, square):
-        return np.column_stack([r * np.exp(-log_variance), (1.0 - square) / 2])
+    def _gradient(self, s, e, half_square, by_mean):
+        return np.column_stack([by_mean, 0.5 - half_square])
+
+    def _hessian(self, s, e, half_square, by_mean):
+        return np.column_stack([e * e, half_square])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +152,8 @@ class KLDivergence(CategoricalCrossEntropy):
     0.0
     """
 
+    # The terms of the sum have both signs.
+    widened = True
     claims = Claims(
         lipschitz=np.inf,
         convex_in=("y_pred", "logits"),
@@ -135,13 +169,10 @@ class KLDivergence(CategoricalCrossEntropy):
         },
     )
 
-    def _value(self, y, p, zero):
-        if p.ndim == 1:
-            return super()._value(y, p, zero)
-        # Relative to the smaller: log1p loses digits near -1 only.
-        relative = np.abs(y - p) / np.minimum(y, p)
-        terms = y * np.copysign(np.log1p(relative), y - p)
-        if not np.isfinite(relative.max()):
-            far = np.where(np.isinf(relative), y * (np.log(y) - np.log(p)), terms)
-            terms = np.where((y == 0) & ~np.isnan(p), 0.0, far)
+    def _value(self, y, p, label, zero):
+        if label is not None:
+            return super()._value(y, p, label, zero)
+        terms = y * log_ratio(y, p, y - p)
+        if np.isnan(np.minimum.reduce(terms, axis=None)):
+            terms = np.where((y == 0) & ~np.isnan(p), 0.0, terms)
         return terms.sum(axis=1)

@@ -5,45 +5,61 @@ from typing import ClassVar
 
 import numpy as np
 
-from .base import Claims, Loss, real_array, require_parameter
-from .elementary import common_dtype
+from . import checks
+from .base import Claims, Samplewise
+from .checks import PROBABILITY, TRUTH, require_parameter
 
 
-class Overlap(Loss):
+class Overlap(Samplewise):
     """1 - TP / (TP + alpha·FP + beta·FN) of soft masks; ``y_true`` and ``y_pred`` of equal shape (n, ...)."""
 
-    symbol = "p"
-    takes = "a mask of probabilities from 0 to 1"
-    domain = (0.0, 1.0)
-    targets = (0.0, 1.0)
+    prediction = dataclasses.replace(PROBABILITY, words="a mask of probabilities from 0 to 1")
+    target = TRUTH
     indexed = True
+    # Sums over a mask lose digits in float32.
+    widened = True
 
-    def _accept(self, y_true, y_pred):
-        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+    def _shape(self, y, p):
         if y.shape != p.shape or p.ndim < 2:
-            raise ValueError(
-                f"y_true has shape {y.shape} and y_pred {p.shape}: both must be (n, ...), equal, one mask for "
-                "each of n samples. For a single mask use mask[np.newaxis]."
-            )
-        return (y.reshape(len(y), -1), p.reshape(len(p), -1), common_dtype(y, p), p.shape[:1])
+            must = "both must be (n, ...), equal, one mask for each of n samples"
+            checks.misfit(y, p, must, _as_masks(y, p))
+        return y.reshape(len(y), -1), p.reshape(len(p), -1), p.shape[:1]
 
     def _terms(self, y, p):
-        rest = 1.0 - y
-        hit = np.vecdot(y, p)
-        miss = self.alpha * np.vecdot(rest, p) + self.beta * np.vecdot(y, 1.0 - p)
+        rest, hit, prices = 1.0 - y, np.vecdot(y, p), (self.alpha, self.beta)
+        if max(prices) > 1e150:
+            # Prices so high may overflow; only their ratios to a hit count.
+            hit, prices = np.ldexp(hit, -600), np.ldexp(prices, -600)
+        alpha, beta = prices
+        miss = alpha * np.vecdot(rest, p) + beta * np.vecdot(y, 1.0 - p)
         total = hit + miss
-        total = np.where(total == 0, 1.0, total)  # empty masks: 0 / 1
-        return y, rest, hit, miss, total
+        # Empty masks: 0 / 1.
+        total = np.where(total == 0, 1.0, total)
+        return y, rest, hit, miss, total, prices
 
-    def _value(self, y, rest, hit, miss, total):
-        return miss / total  # does not cancel where 1 - hit / total would
+    def _value(self, y, rest, hit, miss, total, prices):
+        # It does not cancel where 1 - hit / total would.
+        return miss / total
 
-    def _gradient(self, y, rest, hit, miss, total):
-        false = self.alpha * hit / total / total
-        true = (self.beta * hit + miss) / total / total
+    def _gradient(self, y, rest, hit, miss, total, prices):
+        alpha, beta = prices
+        false, true = alpha * hit / total, (beta * hit + miss) / total
         slope = rest * false[:, np.newaxis]
         slope -= y * true[:, np.newaxis]
+        slope /= total[:, np.newaxis]
         return slope
+
+
+def _as_masks(y, p):
+    """Return how arrays become masks of equal shape."""
+    if y.shape == p.shape:
+        return "For a single mask use np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
+    if y.ndim == p.ndim - 1 and y.shape == p.shape[:-1]:
+        return f"Turn class numbers into a mask for each class: np.eye({p.shape[-1]})[y_true]."
+    if y.ndim == p.ndim - 1 and y.shape == p.shape[:1] + p.shape[2:]:
+        masks = f"np.moveaxis(np.eye({p.shape[1]})[y_true], -1, 1)"
+        return f"Turn class numbers into a mask for each class: {masks}."
+    return "Pass a probability for each entry of the true masks."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +106,8 @@ class Tversky(Overlap):
     0.4117647058823529
     """
 
-    alpha: float = 0.5
-    beta: float = 0.5
+    alpha: float = dataclasses.field(default=0.5, kw_only=True)
+    beta: float = dataclasses.field(default=0.5, kw_only=True)
 
     def __post_init__(self):
         require_parameter("alpha", self.alpha, 0, np.inf)
@@ -99,6 +115,12 @@ class Tversky(Overlap):
 
     @property
     def claims(self):
-        # Keras weighs misses by alpha and false alarms by beta, the reverse of its documentation.
-        call = f"keras.losses.Tversky({self.beta}, {self.alpha}, axis=(1,))"
-        return Claims(lower_bound=0.0, elsewhere={"keras": f"{call}(y_true, y_pred)"})
+        # Before 3.16 Keras weighs misses by alpha, the reverse of its documentation.
+        call = "keras.losses.Tversky({}, {}, axis=(1,))(y_true, y_pred)"
+        return Claims(
+            lower_bound=0.0,
+            elsewhere={
+                "keras<3.16": call.format(self.beta, self.alpha),
+                "keras>=3.16": call.format(self.alpha, self.beta),
+            },
+        )

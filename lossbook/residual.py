@@ -1,11 +1,15 @@
 """Losses of the residual r = y_pred - y_true."""
 
+import copy
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
-from .base import Claims, Elementwise, Loss, real_array, require_parameter
-from .elementary import common_dtype, unit
+from . import checks
+from .base import Claims, Elementwise, Samplewise
+from .checks import ABOVE_MINUS_ONE, Domain, require_parameter
+from .elementary import log_ratio, unit
 
 # What holds of most distances between a number and its prediction.
 DISTANCE = Claims(
@@ -17,10 +21,28 @@ DISTANCE = Claims(
 
 
 class Residual(Elementwise):
-    """A loss that depends on y_pred - y_true alone."""
+    """A loss of the residual r alone, or of r and what is measured in its unit."""
+
+    #: parameters in the unit of the residual: with them times c and r times c ...
+    in_unit: ClassVar[tuple[str, ...]] = ()
+    #: ... the loss is c to this power times as large; None where it is not
+    degree: ClassVar[int | None] = None
 
     def _terms(self, y, p):
         return (p - y,)
+
+    def _in_more_range(self, y, p):
+        values = super()._in_more_range(y, p)
+        far = np.isinf(values) & np.isfinite(p)
+        if self.degree is not None and far.any():
+            # The residual of finite numbers may be infinite, but a quarter of it is not.
+            quarter = copy.copy(self)
+            for name in self.in_unit:
+                object.__setattr__(quarter, name, getattr(self, name) / 4)
+            dtype = values.dtype
+            terms = quarter._terms(y[far].astype(dtype) / 4, p[far].astype(dtype) / 4)
+            values[far] = quarter._value(*terms) * 4.0**self.degree
+        return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +81,9 @@ class SquaredError(Residual):
     def _gradient(self, r):
         return 2.0 * r
 
+    def _hessian(self, r):
+        return np.full_like(r, 2.0)
+
 
 @dataclasses.dataclass(frozen=True)
 class AbsoluteError(Residual):
@@ -91,25 +116,33 @@ class AbsoluteError(Residual):
         },
     )
 
+    degree = 1
+
     def _value(self, r):
         return np.abs(r)
 
     def _gradient(self, r):
         return np.sign(r)
 
+    def _hessian(self, r):
+        return 0.0 * np.sign(r)
+
 
 @dataclasses.dataclass(frozen=True)
-class Bounded(Residual):
+class LinearFarOut(Residual):
     """A residual loss that is r²/2 near zero and has the slope ±delta far out."""
 
     delta: float = 1.0
+
+    in_unit = ("delta",)
+    degree = 2
 
     def __post_init__(self):
         require_parameter("delta", self.delta, 0, np.inf)
 
 
 @dataclasses.dataclass(frozen=True)
-class Huber(Bounded):
+class Huber(LinearFarOut):
     r"""Squared near zero, linear far out; the slope never exceeds ``delta``.
 
     Also called: smooth L1 loss, which is Huber divided by delta.
@@ -141,7 +174,7 @@ class Huber(Bounded):
 
     def _terms(self, y, p):
         r = p - y
-        return r, np.clip(r, -self.delta, self.delta)
+        return r, np.minimum(np.maximum(r, -self.delta), self.delta)
 
     def _value(self, r, slope):
         return slope * (r - slope / 2)
@@ -149,9 +182,12 @@ class Huber(Bounded):
     def _gradient(self, r, slope):
         return slope
 
+    def _hessian(self, r, slope):
+        return np.where(np.abs(r) <= self.delta, r.dtype.type(1), 0.0 * slope)
+
 
 @dataclasses.dataclass(frozen=True)
-class PseudoHuber(Bounded):
+class PseudoHuber(LinearFarOut):
     r"""The smooth relative of Huber: squared near zero, linear with slope ``delta`` far out.
 
     Also called: Charbonnier loss, here scaled to the curvature of Huber.
@@ -182,19 +218,20 @@ class PseudoHuber(Bounded):
         r = p - y
         x = r / self.delta
         h = np.sqrt(1.0 + x * x)
-        large = np.isinf(h)
-        if large.any():  # where x² overflows, the root does not
-            h = np.where(large, np.hypot(1.0, x), h)
-        return r, h, np.isinf(h).any()
+        # Where x² overflows, the loss is delta·|r| to the last bit.
+        return r, h, not np.isfinite(np.maximum.reduce(h))
 
-    def _value(self, r, h, infinite):
-        # r · (r / (1 + h)): h - 1 would cancel, and r² might overflow.
+    def _value(self, r, h, far):
+        # h - 1 would cancel, and r² might overflow.
         value = r * (r / (1.0 + h))
-        return np.where(np.isinf(r), np.inf, value) if infinite else value
+        return np.where(np.isinf(h), self.delta * np.abs(r), value) if far else value
 
-    def _gradient(self, r, h, infinite):
+    def _gradient(self, r, h, far):
         slope = r / h
-        return np.where(np.isinf(r), np.copysign(self.delta, r), slope) if infinite else slope
+        return np.where(np.isinf(h), np.copysign(self.delta, r), slope) if far else slope
+
+    def _hessian(self, r, h, far):
+        return 1.0 / h / h / h
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,6 +251,8 @@ class LogCosh(Residual):
     '5.000000e-09'
     """
 
+    # The square of sinh doubles its rounding.
+    widened = True
     claims = dataclasses.replace(
         DISTANCE,
         lipschitz=1.0,
@@ -224,11 +263,16 @@ class LogCosh(Residual):
     )
 
     def _value(self, r):
-        near = np.minimum(np.abs(r), 20.0)  # beyond, log cosh r is |r| - log 2 to the last bit
+        # Beyond 20, log cosh r is |r| - log 2 to the last bit.
+        near = np.minimum(np.abs(r), 20.0)
         return np.log1p(2.0 * np.sinh(near / 2.0) ** 2) + (np.abs(r) - near)
 
     def _gradient(self, r):
         return np.tanh(r)
+
+    def _hessian(self, r):
+        e = np.exp(-2.0 * np.abs(r))
+        return 4.0 * e / (1.0 + e) ** 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,6 +304,8 @@ class Quantile(Asymmetric):
     0.5
     """
 
+    degree = 1
+
     @property
     def claims(self):
         return Claims(
@@ -278,7 +324,10 @@ class Quantile(Asymmetric):
         return np.maximum(-self.q * r, (1.0 - self.q) * r)
 
     def _gradient(self, r):
-        return np.clip(np.sign(r), -self.q, 1.0 - self.q)
+        return np.minimum(np.maximum(np.sign(r), -self.q), 1.0 - self.q)
+
+    def _hessian(self, r):
+        return 0.0 * np.sign(r)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -298,6 +347,8 @@ class Expectile(Asymmetric):
     >>> Expectile(q=0.9)([10.0, 10.0], [9.0, 11.0])
     0.5
     """
+
+    degree = 2
 
     @property
     def claims(self):
@@ -319,6 +370,10 @@ class Expectile(Asymmetric):
 
     def _gradient(self, r, weighted):
         return 2.0 * weighted
+
+    def _hessian(self, r, weighted):
+        side = r.dtype.type(2.0 * self.q), r.dtype.type(2.0 * (1.0 - self.q))
+        return np.where(r < 0, *side) + 0.0 * np.sign(r)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -342,6 +397,8 @@ class EpsilonInsensitive(Residual):
 
     epsilon: float = 0.1
 
+    in_unit = ("epsilon",)
+    degree = 1
     claims = Claims(
         convex_in=("y_pred",),
         lipschitz=1.0,
@@ -361,6 +418,9 @@ class EpsilonInsensitive(Residual):
 
     def _gradient(self, r, beyond):
         return np.copysign(np.sign(beyond), r)
+
+    def _hessian(self, r, beyond):
+        return 0.0 * np.sign(r)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -386,7 +446,10 @@ class GeneralRobust(Residual):
     """
 
     alpha: float = 1.0
-    scale: float = 1.0
+    scale: float = dataclasses.field(default=1.0, kw_only=True)
+
+    # Powers lose digits in float32.
+    widened = True
 
     def __post_init__(self):
         require_parameter("scale", self.scale, 0, np.inf)
@@ -406,47 +469,81 @@ class GeneralRobust(Residual):
         )
 
     def _terms(self, y, p):
-        return ((p - y) / self.scale,)
+        r = p - y
+        x = r / self.scale
+        far = np.flatnonzero(np.abs(x) > 1e100)
+        # Half of a residual of finite numbers is finite.
+        return r, x, far, np.abs(p[far] / 2 - y[far] / 2)
 
-    def _value(self, x):
-        a, b = np.float64(self.alpha), np.float64(abs(self.alpha - 2.0))
+    @property
+    def _constants(self):
+        return np.float64(self.alpha), np.float64(abs(self.alpha - 2.0))
+
+    def _value(self, r, x, far, half):
+        a, b = self._constants
         if a == 2:
             return x * x / 2
         if a == -np.inf:
             return -np.expm1(-x * x / 2)
-        log = self._log(x)
+        log = np.log1p(x * x / b)
+        log[far] = 2 * (np.log(half) - np.log(self.scale / 2)) - np.log(b)
         if abs(a) < 1e-100:
             return log * b / 2
         # Where the power is large it keeps the digits, elsewhere expm1 does.
-        far = np.abs(x) ** a * b ** (1 - a / 2) / a - b / a
-        middle = b / a * (np.hypot(1.0, x / np.sqrt(b)) ** a - 1)
-        large = np.where(log > 80, far, middle)
-        tiny = np.abs(a * log) < 1e-20  # its exponential may be subnormal
+        power = np.where(
+            log > 80, np.abs(x) ** a * b ** (-a / 2), np.hypot(1.0, x / np.sqrt(b)) ** a
+        )
+        power[far] = self._power(x[far], half) ** 2
+        # Its exponential may be subnormal.
+        tiny = np.abs(a * log) < 1e-20
         near = np.where(tiny, log * b / 2, b / a * np.expm1(a / 2 * log))
-        return np.where((log > 2) & (np.abs(a * log) > 2), large, near)
+        return np.where((log > 2) & (np.abs(a * log) > 2), b / a * power - b / a, near)
 
-    def _log(self, x):
-        """Return log(x²/b + 1), also where x² overflows."""
-        b = abs(self.alpha - 2.0)
-        far = 2 * np.log(np.abs(x)) - np.log(b)
-        return np.where(np.abs(x) > 1e100, far, np.log1p(x * x / b))
+    def _power(self, x, half):
+        """Return (|x|/√b) ** (alpha/2) of large x, which may have overflowed."""
+        a, b = self._constants
+        apart = half ** (a / 2) * (self.scale / 2) ** (-a / 2) * b ** (-a / 4)
+        return np.where(np.isinf(x), apart, (np.abs(x) / np.sqrt(b)) ** (a / 2))
 
-    def _gradient(self, x):
-        a, b = np.float64(self.alpha), np.float64(abs(self.alpha - 2.0))
+    def _gradient(self, r, x, far, half):
+        a, b = self._constants
         if a == 2:
-            return x / self.scale
+            return self._per_scale(r)
         if a == -np.inf:
-            return np.where(np.isinf(x), 0.0, x * np.exp(-x * x / 2)) / self.scale
-        t, size, log = x * x / b + 1.0, np.abs(x) / np.sqrt(b), self._log(x)
-        # Powers of t where it is large, its logarithm where it is near 1, and without the 1
-        # where x² overflows.  a - 1 and a/2 - 1 are exact for a ≥ 1 only.
-        if a >= 1:
-            middle, far = x * t ** (a / 2 - 1), np.sqrt(b) * size ** (a - 1)
-        else:
-            middle, far = x * t ** (a / 2) / t, np.sqrt(b) * size**a / size
-            far = np.where(np.isinf(x), 0.0, far)
-        near = np.where(log > 2, middle, x * np.exp((a / 2 - 1) * log))
-        return np.where(size > 1e100, np.copysign(far, x), near) / self.scale
+            return np.where(np.isinf(x), 0.0, self._per_scale(r) * np.exp(-x * x / 2))
+        t = x * x / b + 1.0
+        # Powers of t where it is large, its logarithm where it is near 1.  a - 1 and a/2 - 1 are
+        # exact for a ≥ 1 only.
+        middle = t ** (a / 2 - 1) if a >= 1 else t ** (a / 2) / t
+        near = np.exp((a / 2 - 1) * np.log1p(x * x / b))
+        slope = self._per_scale(r) * np.where(t > 8, middle, near)
+        if len(far):
+            power = self._power(x[far], half)
+            slope[far] = np.copysign(b * power / half * power / 2, r[far])
+        return slope
+
+    def _hessian(self, r, x, far, half):
+        a, b = self._constants
+        one = self._per_scale(np.ones_like(r))
+        if a == 2:
+            return one + 0.0 * np.sign(r)
+        if a == -np.inf:
+            return np.where(np.isinf(x), 0.0, one * (1.0 - x * x) * np.exp(-x * x / 2))
+        t = x * x / b + 1.0
+        near = np.exp((a / 2 - 2) * np.log1p(x * x / b))
+        middle = t ** (a / 2 - 1) / t if a >= 1 else t ** (a / 2) / t / t
+        curve = one * np.where(t > 8, middle, near) * (1.0 + (a - 1.0) * (x * x / b))
+        if len(far):
+            power = self._power(x[far], half)
+            curve[far] = (a - 1.0) * (b * power / half * power / 2) / half / 2
+            if a == 1:
+                curve[far] = self.scale / half / half / half / 8
+        return curve
+
+    def _per_scale(self, r):
+        """Return r / scale²."""
+        c = self.scale
+        return r / (c * c) if 1e-150 < c < 1e150 else r / c / c
 
 
 @dataclasses.dataclass(frozen=True)
@@ -468,8 +565,9 @@ class SquaredLogarithmicError(Elementwise):
     1.0
     """
 
-    domain = (-1.0, np.inf)
-    targets = (-1.0, np.inf)
+    prediction = target = ABOVE_MINUS_ONE
+    # The square doubles the rounding of the logarithm.
+    widened = True
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=0.0,
@@ -481,13 +579,7 @@ class SquaredLogarithmicError(Elementwise):
     )
 
     def _terms(self, y, p):
-        # Relative to the smaller: log1p loses digits near -1 only.
-        difference = p - y
-        relative = np.abs(difference) / (1.0 + np.minimum(p, y))
-        d = np.copysign(np.log1p(relative), difference)
-        if np.isinf(relative).any():
-            d = np.where(np.isinf(relative), np.log1p(p) - np.log1p(y), d)
-        return d, p
+        return log_ratio(1.0 + p, 1.0 + y, p - y), p
 
     def _value(self, d, p):
         return d * d
@@ -495,9 +587,12 @@ class SquaredLogarithmicError(Elementwise):
     def _gradient(self, d, p):
         return 2.0 * d / (1.0 + p)
 
+    def _hessian(self, d, p):
+        return 2.0 * (1.0 - d) / (1.0 + p) / (1.0 + p)
+
 
 @dataclasses.dataclass(frozen=True)
-class AbsolutePercentageError(Elementwise):
+class AbsolutePercentageError(Residual):
     r"""The absolute residual as a fraction of the target.
 
     Also called: mean absolute percentage error (MAPE) is 100 times its mean.
@@ -522,8 +617,8 @@ class AbsolutePercentageError(Elementwise):
         },
     )
 
-    def _check(self, y, p, start):
-        _require_nonzero("y_true", y, y == 0, start)
+    target = Domain("y", nonzero=True)
+    degree = 0
 
     def _terms(self, y, p):
         return p - y, np.abs(y)
@@ -534,9 +629,12 @@ class AbsolutePercentageError(Elementwise):
     def _gradient(self, r, size):
         return np.sign(r) / size
 
+    def _hessian(self, r, size):
+        return 0.0 * np.sign(r)
+
 
 @dataclasses.dataclass(frozen=True)
-class CosineDistance(Loss):
+class CosineDistance(Samplewise):
     r"""One minus the cosine of the angle between two vectors.
 
     Also called: cosine loss; 1 - cosine similarity.
@@ -556,7 +654,9 @@ class CosineDistance(Loss):
     """
 
     indexed = True
-    takes = "a vector other than 0"
+    # Lengths and their products lose digits in float32.
+    widened = True
+    prediction = Domain(words="a vector other than 0")
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=0.0,
@@ -569,18 +669,23 @@ class CosineDistance(Loss):
         },
     )
 
-    def _accept(self, y_true, y_pred):
-        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
-        if y.shape != p.shape or p.ndim != 2:
-            raise ValueError(
-                f"y_true has shape {y.shape} and y_pred {p.shape}: both must be (n, d), equal, "
-                "a vector in each row. For single vectors use y[np.newaxis]."
-            )
-        return y, p, common_dtype(y, p), p.shape[:1]
+    def _shape(self, y, p):
+        if p.ndim != 2 or y.shape != p.shape:
+            fix = "For single vectors use np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
+            if p.ndim > 2 and y.shape == p.shape:
+                fix = f"Flatten both: .reshape(-1, {p.shape[-1]})."
+            checks.misfit(y, p, "both must be (n, d), equal, a vector in each row", fix)
+        return y, p, p.shape[:1]
 
-    def _check(self, y, p, start):
-        _require_nonzero("the vector y_true", y, ~y.any(axis=1), start)
-        _require_nonzero("the vector y_pred", p, ~p.any(axis=1), start)
+    def _check(self, y, p, samples):
+        super()._check(y, p, samples)
+        for name, rows in (("y_true", y), ("y_pred", p)):
+            length = rows.any(axis=1)
+            if not length.all():
+                must = "other than 0, because the loss divides by it"
+                checks.refuse(
+                    f"the length of {name}", 1.0 * length, ~length, samples, must, checks.LEAVE_OUT
+                )
 
     def _terms(self, y, p):
         (u, *_), (v, length, exponent) = unit(y), unit(p)
@@ -600,13 +705,3 @@ class CosineDistance(Loss):
         across -= near
         across /= length
         return np.ldexp(across, -exponent) if exponent.any() else across
-
-
-def _require_nonzero(name, array, wrong, start):
-    """Raise ValueError where something that is divided by is 0."""
-    if wrong.any():
-        first = start + int(np.argwhere(wrong)[0][0])
-        raise ValueError(
-            f"{name} is 0 at sample {first}: the loss divides by it. "
-            "Leave such samples out, or choose a loss that does not."
-        )

@@ -1,18 +1,19 @@
 """Losses of sequences: the alignment of labels with frames is not known."""
 
 import dataclasses
-from typing import ClassVar
 
 import numpy as np
 
-from .base import Claims, Loss, _refuse, real_array
-from .elementary import common_dtype, log_softmax, softmax
+from . import checks
+from .base import Claims, Samplewise
+from .checks import Domain
+from .elementary import log_softmax, softmax
 
 BLOCK = 1 << 20  # numbers in a block: a step of a frame serves many samples
 
 
 @dataclasses.dataclass(frozen=True)
-class CTC(Loss):
+class CTC(Samplewise):
     r"""Connectionist temporal classification: the cross-entropy of all alignments of the labels.
 
     Also called: CTC loss.
@@ -34,9 +35,10 @@ class CTC(Loss):
     0.2876820724517809
     """
 
-    symbol = "z"
-    takes = "logits: a row of real numbers for each frame, class 0 the blank"
-    formula: ClassVar[tuple] = (
+    prediction = Domain("z", "logits: a row of real numbers for each frame, class 0 the blank")
+    # Products over the frames lose digits in float32.
+    widened = True
+    formula = (
         r"\ell = -\log \sum_{\pi \to y} \prod_{t=1}^{T} p_{t \pi_t}, \quad"
         r" p_{tc} = \frac{e^{z_{tc}}}{\sum_m e^{z_{tm}}}",
         r"\frac{\partial \ell}{\partial z_{tc}} = p_{tc} - \Pr(\pi_t = c \mid y)",
@@ -50,30 +52,43 @@ class CTC(Loss):
         },
     )
 
-    def _accept(self, y_true, y_pred):
-        y, p = real_array("y_true", y_true), real_array("y_pred", y_pred)
+    def _shape(self, y, p):
         if p.ndim != 3:
-            raise ValueError(
-                f"y_pred has shape {p.shape}: it must be (n, T, C), logits of C classes for each of "
-                "T frames. For a single sample use y_pred[np.newaxis]."
+            fix = "For a single sample use np.reshape(y_pred, (1, T, C)) and np.reshape(y_true, (1, -1))."
+            if p.ndim == 2:
+                fix = fix.replace("(1, T, C)", f"(1, {p.shape[0]}, {p.shape[1]})")
+            checks.misfit(
+                y, p, "y_pred must be (n, T, C), logits of C classes for each of T frames", fix
             )
         if y.ndim != 2 or len(y) != len(p):
-            raise ValueError(
-                f"y_true has shape {y.shape} and y_pred {p.shape}: y_true must be ({len(p)}, L), a "
-                "row of labels for each sample. Pad shorter rows with 0 at the end."
+            fix = "Pad shorter rows with 0 at the end."
+            if y.ndim == 1 and len(y) == len(p):
+                fix = "For one label a sample pass np.reshape(y_true, (-1, 1))."
+            elif len(p) == 1:
+                fix = "For a single row pass np.reshape(y_true, (1, -1))."
+            checks.misfit(
+                y, p, f"y_true must be ({len(p)}, L), a row of labels for each sample", fix
             )
-        return y, p, common_dtype(p), p.shape[:1]
+        if y.shape[1] == 0:
+            # No labels: blanks alone.
+            y = np.zeros((len(y), 1), np.intp)
+        return y, p, p.shape[:1]
 
-    def _check(self, y, p, start):
+    def _holds_classes(self, y, p):
+        return True
+
+    def _check(self, y, p, samples):
         wrong = ~((y >= 0) & (y < p.shape[2])) | (y != np.floor(y))
         if wrong.any():
-            _refuse("y_true", y, wrong, start,
-                    f"a class number, whole and from 1 to {p.shape[2] - 1}, or 0 after the last",
-                    "Class 0 is the blank; give y_pred one more column than there are labels.")  # fmt: skip
+            must = f"a class number, whole and from 1 to {p.shape[2] - 1}, or 0 after the last"
+            fix = "Class 0 is the blank; give y_pred one more column than there are labels."
+            checks.refuse("y_true", y, wrong, samples, must, fix)
         hole = (y[:, :-1] == 0) & (y[:, 1:] != 0)
         if hole.any():
-            _refuse("y_true", y[:, :-1], hole, start, "a label, because another follows",
-                    "Pad with 0 at the end only; blanks are not written.")  # fmt: skip
+            fix = "Pad with 0 at the end only; blanks are not written."
+            checks.refuse(
+                "y_true", y[:, :-1], hole, samples, "a label, because another follows", fix
+            )
 
     def _block(self, y, p):
         _, frames, classes = p.shape

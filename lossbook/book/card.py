@@ -5,43 +5,39 @@ import math
 import sympy as sp
 
 from ..base import Loss, Rowwise
-from .defects import LIBRARIES
+from .libraries import LIBRARIES, library_of
 from .symbolic import definition, is_defined
 
 
 def formula(loss):
-    """Return the LaTeX of the definition and of its derivative."""
-    return equations(loss, *definition(loss)) if is_defined(loss) else loss.formula
+    """Return the LaTeX of the definition and of its derivative; nothing for a loss that has none."""
+    return equations(loss, *definition(loss)[:2]) if is_defined(loss) else loss.formula
 
 
-def equations(loss, value=None, gradient=None):
-    """Return the LaTeX of expressions that are the loss of a sample and its derivative."""
-    by = f"{loss.symbol}_j" if loss.indexed else loss.symbol
-    by = f"({by})" if "," in by else by
-    return (
-        rf"\ell = {_latex(value)}" if value is not None else "",
-        rf"\frac{{\partial \ell}}{{\partial {by}}} = {_latex(gradient)}"
-        if gradient is not None
-        else "",
-    )
+def equations(loss, value=None, gradient=None, hessian=None):
+    """Return the LaTeX of expressions that are the loss of a sample and its derivatives."""
+    symbol = loss.prediction.symbol
+    by = f"{symbol}_j" if loss.indexed else f"({symbol})" if "," in symbol else symbol
+    left = r"\ell", rf"\frac{{\partial \ell}}{{\partial {by}}}"
+    left += (rf"\frac{{\partial^2 \ell}}{{\partial {by}^2}}",)
+    given = zip(left, (value, gradient, hessian))
+    return tuple(f"{name} = {_latex(e)}" for name, e in given if e is not None)
 
 
 def card(loss: Loss):
-    """Return the card of ``loss``: formula, derivative, claims, and its names elsewhere."""
-    value, derivative = formula(loss)
-    rows = [
-        ("loss of a sample", f"${value}$"),
-        ("derivative", f"${derivative}$"),
-        ("prediction", _domain(loss)),
-    ]
-    rows += _claims(loss)
-    rows += [
-        (f"same mean loss in {LIBRARIES[name][0]}", f"`{call}`")
-        for name, call in loss.claims.elsewhere.items()
-    ]
-    return "\n".join(
-        [f"| loss | `{loss!r}` |", "|:--|:--|", *(f"| {name} | {text} |" for name, text in rows)]
-    )
+    """Return the card of ``loss``: formula, derivatives, claims, and its names elsewhere."""
+    shown = formula(loss)
+    if is_defined(loss) and len(definition(loss)) > 2:
+        shown += equations(loss, hessian=definition(loss)[2])
+    names = "loss of a sample", "derivative", "second derivative"
+    rows = [(name, f"${text}$") for name, text in zip(names, shown)]
+    rows += [("prediction", _domain(loss)), *_claims(loss)]
+    for key, call in loss.claims.elsewhere.items():
+        library, versions = library_of(key)
+        name, measured, _ = LIBRARIES[library]
+        rows.append((f"same mean loss in {name} {versions or measured}", f"`{call}`"))
+    head = [f"| loss | `{loss!r}` |", "|:--|:--|"]
+    return "\n".join(head + [f"| {name} | {text} |" for name, text in rows])
 
 
 def _latex(expression):
@@ -51,19 +47,14 @@ def _latex(expression):
 
 
 def _domain(loss):
-    if loss.takes:
-        return f"${loss.symbol}$, {loss.takes}"
-    low, high = loss.domain
-    kind = {"p": "probability", "z": "logit", "s": "score"}.get(loss.symbol, "number")
-    interval = "any real number" if math.isinf(low) else f"from {low:g} to {high:g}"
     rows = ", a row of them for each sample" if isinstance(loss, Rowwise) else ""
-    sums = ", which sum to 1" if rows and kind == "probability" else ""
-    return f"${loss.symbol}$, a {kind}: {interval}{rows}{sums}"
+    sums = ", which sum to 1" if rows and loss.prediction.high == 1 else ""
+    return f"${loss.prediction.symbol}$, {loss.prediction.words}{rows}{sums}"
 
 
 def _claims(loss):
-    claims = loss.claims
-    names = {"y_pred": f"${loss.symbol}$", "logits": "the logits"}
+    claims, symbol = loss.claims, loss.prediction.symbol
+    names = {"y_pred": f"${symbol}$", "logits": "the logits"}
     if claims.convex_in:
         yield "convex in", ", ".join(names[c] for c in claims.convex_in)
     if claims.lipschitz is not None:
@@ -73,17 +64,14 @@ def _claims(loss):
         bound = _number(claims.lower_bound)
         yield ("bounded below by", "nothing" if math.isinf(claims.lower_bound) else bound)
     if claims.zero_when:
-        yield ("zero when", claims.zero_when.replace("y_pred = y_true", f"${loss.symbol} = y$"))
+        yield ("zero when", claims.zero_when.replace("y_pred = y_true", f"${symbol} = y$"))
     if claims.symmetric:
         yield "symmetric under", claims.symmetric
     if claims.invariant:
         yield "invariant under", claims.invariant
     if claims.minimiser:
-        yield (
-            "best constant prediction",
-            f"the {claims.minimiser}"
-            + (" (as a logit)" if claims.minimiser == "probability" and loss.symbol == "z" else ""),
-        )
+        as_logit = " (as a logit)" if claims.minimiser == "probability" and symbol == "z" else ""
+        yield "best constant prediction", f"the {claims.minimiser}{as_logit}"
     if claims.calibrated:
         yield ("calibrated", "yes: the best score has the sign of the more probable class")
     if claims.strictly_proper:

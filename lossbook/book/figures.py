@@ -98,7 +98,8 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
 
     The grid is by default from -3 to 3 around ``y_true``, or the inside of the losses' domain.
     """
-    low, high = losses[0].domain
+    prediction = losses[0].prediction
+    low, high = prediction.low, prediction.high
     if y_pred is None:
         ends = max(low + 0.005, y_true - 3), min(high - 0.005, y_true + 3)
         y_pred = np.linspace(*ends, 199 if np.isfinite(high) else 241)
@@ -110,7 +111,7 @@ def plot_loss(*losses, y_true=0.0, y_pred=None, xlabel=None):
         right.plot(y_pred, len(y_pred) * loss.gradient(target, y_pred), label=repr(loss))
     for axes, what in ((left, "loss"), (right, "derivative of the loss")):
         given = f"for the target $y = {y_true:g}$"
-        axes.set_xlabel(xlabel or f"prediction ${losses[0].symbol}$, {given}")
+        axes.set_xlabel(xlabel or f"prediction ${prediction.symbol}$, {given}")
         axes.set_ylabel(what)
     left.legend()
     return figure, (left, right)

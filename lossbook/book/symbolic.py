@@ -25,71 +25,70 @@ _DEFINITIONS = {}
 
 
 def defines(cls):
-    """Register a function (loss, y, p) -> (definition, derivative) for a class of losses.
+    """Register a function for a class: (loss, y, p) -> (definition, derivative, second derivative).
 
     ``y`` and ``p`` are symbols; for losses of rows they are indexed by the class 1..k, and the
-    derivative is by the entry j.  The derivative is stated in the form that one wants to read;
-    the tests prove that it is the derivative of the definition.
+    derivatives are by the entry j; a loss without ``hessian`` has one alone.  They are stated in the
+    form that one wants to read; the tests prove that they are derivatives of the definition.
     """
-    return lambda function: _DEFINITIONS.setdefault(cls, function)
+
+    def register(function):
+        _DEFINITIONS[cls] = function
+        return function
+
+    return register
 
 
 @defines(residual.SquaredError)
 def _(loss, y, p):
-    return (p - y) ** 2, sp.Mul(2, p - y, evaluate=False)
+    return (p - y) ** 2, sp.Mul(2, p - y, evaluate=False), sp.Integer(2)
 
 
 @defines(residual.AbsoluteError)
 def _(loss, y, p):
-    return sp.Abs(p - y), sp.sign(p - y)
+    return sp.Abs(p - y), sp.sign(p - y), sp.S.Zero
 
 
 @defines(residual.Huber)
 def _(loss, y, p):
     r, delta = sp.Abs(p - y), PARAMETERS["delta"]
-    return (
-        sp.Piecewise((r**2 / 2, r <= delta), (delta * (r - delta / 2), True)),
-        sp.Max(-delta, sp.Min(delta, p - y)),
-    )
+    value = sp.Piecewise((r**2 / 2, r <= delta), (delta * (r - delta / 2), True))
+    slope = sp.Max(-delta, sp.Min(delta, p - y))
+    return value, slope, sp.Piecewise((1, r <= delta), (0, True))
 
 
 @defines(residual.PseudoHuber)
 def _(loss, y, p):
     delta = PARAMETERS["delta"]
     root = sp.sqrt(1 + ((p - y) / delta) ** 2)
-    return delta**2 * (root - 1), (p - y) / root
+    return delta**2 * (root - 1), (p - y) / root, root**-3
 
 
 @defines(residual.LogCosh)
 def _(loss, y, p):
-    return sp.log(sp.cosh(p - y)), sp.tanh(p - y)
+    return sp.log(sp.cosh(p - y)), sp.tanh(p - y), sp.cosh(p - y) ** -2
 
 
 @defines(residual.Quantile)
 def _(loss, y, p):
     q = PARAMETERS["q"]
-    return (
-        sp.Piecewise((q * (y - p), p < y), ((1 - q) * (p - y), True)),
-        sp.Piecewise((-q, p < y), (0, sp.Eq(p, y)), (1 - q, True)),
-    )
+    value = sp.Piecewise((q * (y - p), p < y), ((1 - q) * (p - y), True))
+    return value, sp.Piecewise((-q, p < y), (0, sp.Eq(p, y)), (1 - q, True)), sp.S.Zero
 
 
 @defines(residual.Expectile)
 def _(loss, y, p):
     q = PARAMETERS["q"]
-    return (
-        sp.Piecewise((q * (p - y) ** 2, p < y), ((1 - q) * (p - y) ** 2, True)),
-        sp.Piecewise((2 * q * (p - y), p < y), (2 * (1 - q) * (p - y), True)),
-    )
+    value = sp.Piecewise((q * (p - y) ** 2, p < y), ((1 - q) * (p - y) ** 2, True))
+    slope = sp.Piecewise((2 * q * (p - y), p < y), (2 * (1 - q) * (p - y), True))
+    return value, slope, sp.Piecewise((2 * q, p < y), (2 * (1 - q), True))
 
 
 @defines(residual.EpsilonInsensitive)
 def _(loss, y, p):
     r, epsilon = sp.Abs(p - y), PARAMETERS["epsilon"]
-    return (
-        sp.Piecewise((0, r <= epsilon), (r - epsilon, True)),
-        sp.Piecewise((0, r <= epsilon), (sp.sign(p - y), True)),
-    )
+    value = sp.Piecewise((0, r <= epsilon), (r - epsilon, True))
+    return value, sp.Piecewise((0, r <= epsilon), (sp.sign(p - y), True)), sp.S.Zero
 
 
 @defines(residual.GeneralRobust)
@@ -97,27 +96,29 @@ def _(loss, y, p):
     c, alpha = PARAMETERS["scale"], loss.alpha
     x = (p - y) / c
     if alpha == 2:
-        return x**2 / 2, x / c
+        return x**2 / 2, x / c, 1 / c**2
     if alpha == 0:
-        return sp.log(x**2 / 2 + 1), 2 * x / (c * (x**2 + 2))
+        slope = 2 * x / (c * (x**2 + 2))
+        return sp.log(x**2 / 2 + 1), slope, 2 * (2 - x**2) / (c * (x**2 + 2)) ** 2
     if alpha == -float("inf"):
-        return 1 - sp.exp(-(x**2) / 2), x / c * sp.exp(-(x**2) / 2)
+        e = sp.exp(-(x**2) / 2)
+        return 1 - e, x / c * e, (1 - x**2) * e / c**2
     alpha = sp.Rational(alpha)
     b = abs(alpha - 2)
-    return b / alpha * ((x**2 / b + 1) ** (alpha / 2) - 1), x / c * (x**2 / b + 1) ** (
-        alpha / 2 - 1
-    )
+    t = x**2 / b + 1
+    curve = t ** (alpha / 2 - 2) * (1 + (alpha - 1) * x**2 / b) / c**2
+    return b / alpha * (t ** (alpha / 2) - 1), x / c * t ** (alpha / 2 - 1), curve
 
 
 @defines(residual.SquaredLogarithmicError)
 def _(loss, y, p):
     difference = sp.log(1 + p) - sp.log(1 + y)
-    return difference**2, 2 * difference / (1 + p)
+    return difference**2, 2 * difference / (1 + p), 2 * (1 - difference) / (1 + p) ** 2
 
 
 @defines(residual.AbsolutePercentageError)
 def _(loss, y, p):
-    return sp.Abs((p - y) / y), sp.sign(p - y) / sp.Abs(y)
+    return sp.Abs(p - y) / sp.Abs(y), sp.sign(p - y) / sp.Abs(y), sp.S.Zero
 
 
 @defines(residual.CosineDistance)
@@ -131,50 +132,54 @@ def _(loss, y, p):
 
 @defines(likelihood.Poisson)
 def _(loss, y, z):
-    return sp.exp(z) - y * z, sp.exp(z) - y
+    return sp.exp(z) - y * z, sp.exp(z) - y, sp.exp(z)
 
 
 @defines(likelihood.GaussianNLL)
 def _(loss, y, p):
     mean, s = p
-    value = (sp.log(2 * sp.pi) + s + (y - mean) ** 2 * sp.exp(-s)) / 2
-    return value, ((mean - y) * sp.exp(-s), (1 - (y - mean) ** 2 * sp.exp(-s)) / 2)
+    square = (y - mean) ** 2 * sp.exp(-s)
+    slopes = (mean - y) * sp.exp(-s), (1 - square) / 2
+    return (sp.log(2 * sp.pi) + s + square) / 2, slopes, (sp.exp(-s), square / 2)
 
 
 @defines(likelihood.KLDivergence)
 def _(loss, y, p):
-    return sp.Sum(y[j] * sp.log(y[j] / p[j]), (j, 1, k)), -y[j] / p[j]
+    return sp.Sum(y[j] * sp.log(y[j] / p[j]), (j, 1, k)), -y[j] / p[j], y[j] / p[j] ** 2
 
 
 @defines(classification.BinaryCrossEntropy)
 def _(loss, y, p):
-    return -y * sp.log(p) - (1 - y) * sp.log(1 - p), (p - y) / (p * (1 - p))
+    value = -y * sp.log(p) - (1 - y) * sp.log(1 - p)
+    return value, (p - y) / (p * (1 - p)), y / p**2 + (1 - y) / (1 - p) ** 2
 
 
 @defines(classification.CategoricalCrossEntropy)
 def _(loss, y, p):
-    return -sp.Sum(y[j] * sp.log(p[j]), (j, 1, k)), -y[j] / p[j]
+    return -sp.Sum(y[j] * sp.log(p[j]), (j, 1, k)), -y[j] / p[j], y[j] / p[j] ** 2
 
 
 @defines(classification.SigmoidCrossEntropy)
 def _(loss, y, z):
-    return (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z)), 1 / (1 + sp.exp(-z)) - y
+    value = (1 - y) * sp.log(1 + sp.exp(z)) + y * sp.log(1 + sp.exp(-z))
+    return value, 1 / (1 + sp.exp(-z)) - y, sp.exp(-z) / (1 + sp.exp(-z)) ** 2
 
 
 @defines(classification.SoftmaxCrossEntropy)
 def _(loss, y, z):
-    total = sp.Sum(sp.exp(z[m]), (m, 1, k))
-    return -sp.Sum(y[j] * sp.log(sp.exp(z[j]) / total), (j, 1, k)), sp.Add(
-        sp.exp(z[j]) / total, -y[j], evaluate=False
-    )
+    p = sp.exp(z[j]) / sp.Sum(sp.exp(z[m]), (m, 1, k))
+    return -sp.Sum(y[j] * sp.log(p), (j, 1, k)), sp.Add(p, -y[j], evaluate=False), p * (1 - p)
 
 
 @defines(classification.SigmoidFocal)
 def _(loss, y, z):
     gamma, p = PARAMETERS["gamma"], 1 / (1 + sp.exp(-(2 * y - 1) * z))
+    ease = (1 - p) ** gamma
+    curve = (1 + 2 * gamma) * (1 - p) + gamma * (1 - (gamma + 1) * p) * sp.log(p)
     return (
-        -((1 - p) ** gamma) * sp.log(p),
-        -(2 * y - 1) * (1 - p) ** gamma * (1 - p - gamma * p * sp.log(p)),
+        -ease * sp.log(p),
+        -(2 * y - 1) * ease * (1 - p - gamma * p * sp.log(p)),
+        p * ease * curve,
     )
 
 
@@ -184,13 +189,17 @@ def _(loss, y, z):
     p = sp.exp(z[j]) / total
     right = sp.Sum(y[m] * sp.exp(z[m]), (m, 1, k)) / total
     slope = (1 - right) ** (gamma - 1) * (1 - right - gamma * right * sp.log(right))
-    return -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k)), slope * (p - y[j])
+    twice = (1 - gamma * right) * sp.log(right) + 2 * (1 - right)
+    twice *= gamma * right * (1 - right) ** (gamma - 2)
+    value = -sp.Sum(y[j] * (1 - p) ** gamma * sp.log(p), (j, 1, k))
+    return value, slope * (p - y[j]), twice * (p - y[j]) ** 2 + slope * p * (1 - p)
 
 
 @defines(classification.GeneralizedCrossEntropy)
 def _(loss, y, p):
     q = PARAMETERS["q"]
-    return sp.Sum(y[j] * (1 - p[j] ** q) / q, (j, 1, k)), -y[j] * p[j] ** (q - 1)
+    value = sp.Sum(y[j] * (1 - p[j] ** q) / q, (j, 1, k))
+    return value, -y[j] * p[j] ** (q - 1), (1 - q) * y[j] * p[j] ** (q - 2)
 
 
 @defines(overlap.Dice)
@@ -216,43 +225,41 @@ def _(loss, y, p):
 
 @defines(classification.Brier)
 def _(loss, y, p):
-    return sp.Sum((p[j] - y[j]) ** 2, (j, 1, k)), 2 * (p[j] - y[j])
+    return sp.Sum((p[j] - y[j]) ** 2, (j, 1, k)), 2 * (p[j] - y[j]), sp.Integer(2)
 
 
 @defines(classification.Hinge)
 def _(loss, y, s):
-    return (
-        sp.Piecewise((1 - y * s, y * s < 1), (0, True)),
-        sp.Piecewise((-y, y * s < 1), (0, True)),
-    )
+    value = sp.Piecewise((1 - y * s, y * s < 1), (0, True))
+    return value, sp.Piecewise((-y, y * s < 1), (0, True)), sp.S.Zero
 
 
 @defines(classification.SquaredHinge)
 def _(loss, y, s):
     short = 1 - y * s
-    return (
-        sp.Piecewise((short**2, y * s < 1), (0, True)),
-        sp.Piecewise((-2 * y * short, y * s < 1), (0, True)),
-    )
+    value = sp.Piecewise((short**2, y * s < 1), (0, True))
+    slope = sp.Piecewise((-2 * y * short, y * s < 1), (0, True))
+    return value, slope, sp.Piecewise((2, y * s < 1), (0, True))
 
 
 @defines(classification.Exponential)
 def _(loss, y, s):
-    return sp.exp(-y * s), -y * sp.exp(-y * s)
+    return sp.exp(-y * s), -y * sp.exp(-y * s), sp.exp(-y * s)
 
 
 def symbols(loss):
     """Return the symbols for target and prediction that the definition of ``loss`` uses."""
-    names = ("y", loss.symbol)
+    symbol = loss.prediction.symbol
+    names = ("y", symbol)
     if loss.indexed:
         return tuple(sp.IndexedBase(name, real=True) for name in names)
-    if "," in loss.symbol:
-        return sp.Symbol("y", real=True), sp.symbols(loss.symbol, real=True)
+    if "," in symbol:
+        return sp.Symbol("y", real=True), sp.symbols(symbol, real=True)
     return tuple(sp.Symbol(name, real=True) for name in names)
 
 
 def definition(loss):
-    """Return (definition, derivative) of ``loss`` as SymPy expressions in ``symbols(loss)``."""
+    """Return what ``defines`` registered, as SymPy expressions in ``symbols(loss)``."""
     return _DEFINITIONS[type(loss)](loss, *symbols(loss))
 
 
@@ -270,16 +277,23 @@ def with_parameters(loss, expression):
 
 
 @functools.cache
-def expanded(loss, size):
+def expanded(loss, size, order=1):
     """Return (symbols, expressions) for a sample of ``size`` predictions.
 
     The symbols are those of the targets, then those of the predictions; the expressions are
-    the definition and SymPy's own derivative by each prediction.  ``size`` is the number of
-    classes for a loss of rows and 1 for a loss of numbers.
+    the definition and SymPy's own derivative by each prediction, or for ``order`` 2 its second
+    derivatives by each.  ``size`` is the number of classes for a loss of rows and 1 for a loss of
+    numbers.
     """
     targets, predictions = _variables(loss, size)
     value = written_out(loss, definition(loss)[0], size)
-    return [*targets, *predictions], [value, *(sp.diff(value, s) for s in predictions)]
+    slopes = [_off_kinks(sp.diff(value, s, order)) for s in predictions]
+    return [*targets, *predictions], [value, *slopes] if order == 1 else slopes
+
+
+def _off_kinks(expression):
+    """Return a derivative without what it has at single points."""
+    return expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
 def _variables(loss, size):
@@ -324,34 +338,44 @@ def exact(loss, y_true, y_pred):
     >>> exact(SquaredError(), 3.0, 2.0)
     (mpf('1.0'), [mpf('-2.0')])
     """
+    value, *slopes = _exact(loss, y_true, y_pred, 1)
+    return value, slopes
+
+
+def exact_hessian(loss, y_true, y_pred):
+    """Return the second derivative of the loss of one sample by each prediction, as ``exact`` does."""
+    return _exact(loss, y_true, y_pred, 2)
+
+
+def _exact(loss, y_true, y_pred, order):
     inputs, size = _inputs(loss, y_true, y_pred)
-    results = _evaluate(_compiled(loss, size), inputs)
+    results = _evaluate(_compiled(loss, size, order), inputs)
     if results is None:
-        variables, expressions = expanded(loss, size)
-        results = [
-            _limit(expression, variables, inputs, loss.domain[1]) for expression in expressions
-        ]
-    return results[0], results[1:]
+        variables, expressions = expanded(loss, size, order)
+        upper = loss.prediction.high
+        results = [_limit(expression, variables, inputs, upper) for expression in expressions]
+    return results
 
 
-def condition(loss, y_true, y_pred):
+def condition(loss, y_true, y_pred, order=1):
     r"""Return how much a relative change of the inputs changes the loss and each derivative.
 
     The condition number of f is :math:`\sum_x |x\,\partial f/\partial x| / |f|` over all targets and
     predictions x.  Where it is 1000, inputs that are right to the last bit leave f uncertain by
     1000 units in the last place: no formula can do better without more digits in the inputs.
-    Infinite where it cannot be evaluated.
+    Infinite where it cannot be evaluated.  For ``order`` 2 a list for the second derivatives.
     """
     inputs, size = _inputs(loss, y_true, y_pred)
-    numbers = _evaluate(_compiled(loss, size, slopes=True), inputs, digits=15)
+    numbers = _evaluate(_compiled(loss, size, order, slopes=True), inputs, digits=15)
     if numbers is None:
-        return mpmath.inf, [mpmath.inf] * size
-    conditions = []
-    for row in range(0, len(numbers), 1 + len(inputs)):
-        f, *slopes = numbers[row : row + 1 + len(inputs)]
-        change = sum(abs(x * slope) for x, slope in zip(inputs, slopes))
-        conditions.append(change / abs(f) if f else mpmath.inf)
-    return conditions[0], conditions[1:]
+        conditions = [mpmath.inf] * (size + (order == 1))
+    else:
+        conditions = []
+        for row in range(0, len(numbers), 1 + len(inputs)):
+            f, *slopes = numbers[row : row + 1 + len(inputs)]
+            change = sum(abs(x * slope) for x, slope in zip(inputs, slopes))
+            conditions.append(change / abs(f) if f else mpmath.inf)
+    return (conditions[0], conditions[1:]) if order == 1 else conditions
 
 
 def require_same(loss, expression, derivative=False, points=20):
@@ -376,29 +400,22 @@ def require_same(loss, expression, derivative=False, points=20):
             for a, b in zip(*(f(*map(mpmath.mpf, point)) for f in functions)):
                 at = ", ".join(f"{s} = {v:.6g}" for s, v in zip(variables, point))
                 assert abs(a - b) <= mpmath.mpf(10) ** -30 * max(1, abs(b)), (
-                    f"at {at} the expression is {mpmath.nstr(a, 10)}, and {loss!r} gives {mpmath.nstr(b, 10)}"
+                    f"at {at} the expression is {mpmath.nstr(a, 10)}, "
+                    f"and {loss!r} gives {mpmath.nstr(b, 10)}"
                 )
 
 
 def _random_point(loss, size, rng):
     """Return a random sample inside the domain, targets before predictions, as floats."""
-    low, high = loss.domain
+    target, prediction = loss.target, loss.prediction
     if not loss.indexed:
-        y = rng.choice(loss.targets) if loss.hard else _between(*loss.targets, rng)
-        predictions = 2 if "," in loss.symbol else 1
-        return [y, *(_between(low, high, rng) for _ in range(predictions))]
-    y = np.round(rng.dirichlet(np.ones(size)) * 2**20) / 2**20  # sums of these are exact
+        return [target.sample(rng), *prediction.sample(rng, 2 if "," in prediction.symbol else 1)]
+    # Sums of these are exact.
+    y = np.round(rng.dirichlet(np.ones(size)) * 2**20) / 2**20
     y[0] += 1 - y.sum()
-    if loss.hard:
+    if target.labels:
         y = np.eye(size)[rng.integers(size)]
-    return [*y, *(_between(low, high, rng) for _ in range(size))]
-
-
-def _between(low, high, rng):
-    """Return a number strictly between the ends."""
-    if np.isfinite(high):
-        return rng.uniform(low, high)
-    return rng.normal(0, 2) if np.isinf(low) else low + rng.exponential(2)
+    return [*y, *prediction.sample(rng, size)]
 
 
 def _inputs(loss, y_true, y_pred):
@@ -409,35 +426,35 @@ def _inputs(loss, y_true, y_pred):
 
 
 @functools.cache
-def _compiled(loss, size, slopes=False):
-    variables, expressions = expanded(loss, size)
-    if slopes:  # after each expression its derivative by each variable, off the kinks
-        expressions = [
-            e
-            for f in expressions
-            for e in (f, *(sp.diff(f, x).replace(sp.DiracDelta, lambda *_: 0) for x in variables))
-        ]
+def _compiled(loss, size, order=1, slopes=False):
+    variables, expressions = expanded(loss, size, order)
+    # After each expression its derivative by each variable.
+    if slopes:
+        rows = ([f, *(_off_kinks(sp.diff(f, x)) for x in variables)] for f in expressions)
+        expressions = [e for row in rows for e in row]
     return sp.lambdify(variables, expressions, "mpmath", cse=True)
 
 
 def _evaluate(function, inputs, digits=DIGITS):
     """Evaluate with more and more digits until ``digits`` agree; None where that is impossible."""
     before = now = None
-    for doubling in range(5):
+    for precision in (digits, 2 * digits, 8 * digits, 16 * digits):
         before = now
-        with mpmath.workdps(digits * 2**doubling + 10):
+        with mpmath.workdps(precision + 10):
+            # A difference that is 0 with these digits may not be with more.
             try:
                 now = [mpmath.mpf(x) for x in function(*map(mpmath.mpf, inputs))]
             except (ZeroDivisionError, ValueError, TypeError, OverflowError):
-                now = None  # a difference that is 0 with these digits may not be with more
+                now = None
             if now is None or not all(map(mpmath.isfinite, now)):
                 now = None
-            # Two zeros agree on nothing: log(1 + 1e-300) is 0 until there are 300 digits.
+            # log(1 + 1e-300) is 0 until there are 300 digits; what is 0 with 400 is 0 in every float.
             elif before and all(
-                a and abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) for a, b in zip(now, before)
+                abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) if a else precision >= 400
+                for a, b in zip(now, before)
             ):
                 break
-    return now  # a number that is 0 or still changes here is below 1e-400, zero in every float
+    return now  # what still changes here is below 1e-400
 
 
 def _limit(expression, variables, values, upper):
