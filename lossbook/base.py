@@ -196,13 +196,14 @@ class Samplewise(Loss):
 
     def _blocks(self, y, p, dtype, samples, checked=True):
         """Yield the rows of each block and its terms, after checking what they are made of."""
-        dtype = self._precision(y, dtype)
         step = max(1, self._block(y, p))
         for start in range(0, len(p), step):
             rows = slice(start, start + step)
+            targets, predictions = y[rows], p[rows]
             if checked:
-                self._check(y[rows], p[rows], samples[rows])
-            yield rows, self._terms(self._prepare(y[rows], dtype), _cast(p[rows], dtype))
+                self._check(targets, predictions, samples[rows])
+            work = self._precision(targets, dtype)
+            yield rows, self._terms(self._prepare(targets, work), _cast(predictions, work))
 
     def _block(self, y, p):
         """Return how many samples make a block."""
@@ -210,12 +211,18 @@ class Samplewise(Loss):
 
     def _precision(self, y, dtype):
         """Return the dtype that a block is computed in."""
-        if self.widened:
+        if self.widened or (dtype == np.float32 and not self._fits_float32(y)):
             return wide(dtype)
-        if dtype == np.float32 and y.dtype.kind in "iu" and not self.target.bounded:
-            largest = max(abs(int(y.min())), abs(int(y.max())))
-            return wide(dtype) if largest > EXACT_IN_FLOAT32 else dtype
         return dtype
+
+    def _fits_float32(self, y):
+        """Return whether targets and parameters are float32 numbers of ordinary size, or 0."""
+        for parameter in vars(self).values():
+            if not 1e-30 < parameter < 1e30:
+                return False
+        if y.dtype.kind in "iu" and not self.target.bounded:
+            return max(abs(int(y.min())), abs(int(y.max()))) <= EXACT_IN_FLOAT32
+        return True
 
     def _prepare(self, y, dtype):
         return _cast(y, dtype)

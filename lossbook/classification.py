@@ -19,7 +19,15 @@ from .checks import (
     require_parameter,
     require_rows_sum_to_one,
 )
-from .elementary import common_dtype, probabilities, product, real_array, softmax_terms, softplus
+from .elementary import (
+    common_dtype,
+    probabilities,
+    product,
+    real_array,
+    softmax_terms,
+    softplus,
+    wide,
+)
 
 # What holds of all losses of this file.
 OF_CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
@@ -96,12 +104,15 @@ class ProbabilityRows(Rowwise):
     def _terms(self, y, p):
         # -0.0 + 0.0 is 0.0: 1/p must not be -inf.
         if y.ndim == 2:
+            y, p = y.astype(wide(y.dtype)), p.astype(wide(p.dtype))
             return y, p + 0.0, None, None
         label, zero = (np.arange(len(y)), y), np.zeros_like(p)
         # A NaN anywhere in a row makes the loss of the row NaN.
         if np.isnan(np.minimum.reduce(p, axis=None)):
             zero += 0.0 * np.add.reduce(p, axis=1, keepdims=True)
-        return np.ones_like(zero, shape=len(y)), p[label] + 0.0, label, zero
+        # One number a row costs nothing in float64.
+        true = p[label].astype(wide(p.dtype)) + 0.0
+        return np.ones_like(true), true, label, zero
 
     def _value(self, y, p, label, zero):
         """Weigh ``_cost(p)``, the loss of a truth that was given the probability p."""
@@ -203,6 +214,11 @@ class SigmoidCrossEntropy(Elementwise):
             "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.expit(y_pred))",
         },
     )
+
+    def _precision(self, y, dtype):
+        # The gradient for a soft label is the difference of two probabilities.
+        soft = dtype == np.float32 and y.dtype.kind == "f" and (y * (1.0 - y)).any()
+        return wide(dtype) if soft else super()._precision(y, dtype)
 
     def _terms(self, y, z):
         size, positive = np.abs(z), (z > 0).astype(z.dtype)
@@ -307,7 +323,7 @@ class Focal(Samplewise):
     def _twice(self, p, wrong, log_p):
         """Return the second derivative by the true logit, divided by p · wrong ** gamma."""
         gamma = self.gamma
-        return (1.0 + 2.0 * gamma) * wrong + gamma * (1.0 - (gamma + 1.0) * p) * log_p
+        return (1.0 + 2.0 * gamma) * wrong + product(gamma * (1.0 - (gamma + 1.0) * p), log_p)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -684,7 +700,9 @@ class MulticlassHinge(Rowwise):
         rows, others = np.arange(len(y)), s.copy()
         others[rows, y] = -np.inf
         rival = rows, np.argmax(others, axis=1)
-        return ((rows, y), rival, np.maximum(1.0 + others[rival] - s[rows, y], 0.0), s)
+        # One number a row costs nothing in float64.
+        ahead = others[rival].astype(wide(s.dtype)) - s[rows, y]
+        return (rows, y), rival, np.maximum(1.0 + ahead, 0.0), s
 
     def _value(self, label, rival, shortfall, s):
         return shortfall

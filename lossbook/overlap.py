@@ -43,10 +43,13 @@ class Overlap(Samplewise):
 
     def _gradient(self, y, rest, hit, miss, total, prices):
         alpha, beta = prices
-        false, true = alpha * hit / total, (beta * hit + miss) / total
+        # Of two divisions by the total the first comes early where products would underflow.
+        early = np.where(total < 1e-100, total, 1.0)
+        false, true = alpha * hit / early, (beta * hit + miss) / early
         slope = rest * false[:, np.newaxis]
         slope -= y * true[:, np.newaxis]
         slope /= total[:, np.newaxis]
+        slope /= (total / early)[:, np.newaxis]
         return slope
 
 

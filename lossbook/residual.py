@@ -363,7 +363,14 @@ class Expectile(Asymmetric):
 
     def _terms(self, y, p):
         r = p - y
-        return r, self.q * np.minimum(r, 0.0) + (1.0 - self.q) * np.maximum(r, 0.0)
+        weighted = self._weighted(r)
+        if not np.isfinite(np.add.reduce(weighted)):
+            # The residual of finite numbers may be infinite, but half of it is not.
+            weighted = np.where(np.isinf(r), 2.0 * self._weighted(p / 2 - y / 2), weighted)
+        return r, weighted
+
+    def _weighted(self, r):
+        return self.q * np.minimum(r, 0.0) + (1.0 - self.q) * np.maximum(r, 0.0)
 
     def _value(self, r, weighted):
         return r * weighted
@@ -399,6 +406,8 @@ class EpsilonInsensitive(Residual):
 
     in_unit = ("epsilon",)
     degree = 1
+    # A residual near epsilon leaves the rounding of both.
+    widened = True
     claims = Claims(
         convex_in=("y_pred",),
         lipschitz=1.0,
@@ -490,14 +499,14 @@ class GeneralRobust(Residual):
         if abs(a) < 1e-100:
             return log * b / 2
         # Where the power is large it keeps the digits, elsewhere expm1 does.
-        power = np.where(
-            log > 80, np.abs(x) ** a * b ** (-a / 2), np.hypot(1.0, x / np.sqrt(b)) ** a
-        )
-        power[far] = self._power(x[far], half) ** 2
+        high = np.abs(x) ** a * b ** (1 - a / 2) / a
+        grown = np.where(log > 80, high, b / a * np.hypot(1.0, x / np.sqrt(b)) ** a)
+        power = self._power(x[far], half)
+        grown[far] = b / a * power * power
         # Its exponential may be subnormal.
         tiny = np.abs(a * log) < 1e-20
         near = np.where(tiny, log * b / 2, b / a * np.expm1(a / 2 * log))
-        return np.where((log > 2) & (np.abs(a * log) > 2), b / a * power - b / a, near)
+        return np.where((log > 2) & (np.abs(a * log) > 2), grown - b / a, near)
 
     def _power(self, x, half):
         """Return (|x|/√b) ** (alpha/2) of large x, which may have overflowed."""
@@ -514,13 +523,20 @@ class GeneralRobust(Residual):
         t = x * x / b + 1.0
         # Powers of t where it is large, its logarithm where it is near 1.  a - 1 and a/2 - 1 are
         # exact for a ≥ 1 only.
-        middle = t ** (a / 2 - 1) if a >= 1 else t ** (a / 2) / t
-        near = np.exp((a / 2 - 1) * np.log1p(x * x / b))
-        slope = self._per_scale(r) * np.where(t > 8, middle, near)
+        slope = self._per_scale(r)
+        middle = slope * t ** (a / 2 - 1) if a >= 1 else slope * t ** (a / 2) / t
+        near = slope * np.exp((a / 2 - 1) * np.log1p(x * x / b))
+        slope = np.where(t > 8, middle, near)
         if len(far):
-            power = self._power(x[far], half)
-            slope[far] = np.copysign(b * power / half * power / 2, r[far])
+            slope[far] = np.copysign(self._far_slope(x[far], half), r[far])
         return slope
+
+    def _far_slope(self, x, half):
+        """Return b·(|x|/√b) ** alpha / r of large x and r."""
+        a, b = self._constants
+        power = self._power(x, half)
+        limit = np.inf if a > 1 else 1.0 / self.scale if a == 1 else 0.0
+        return np.where(np.isinf(half), limit, b * power / half * power / 2)
 
     def _hessian(self, r, x, far, half):
         a, b = self._constants
@@ -530,12 +546,12 @@ class GeneralRobust(Residual):
         if a == -np.inf:
             return np.where(np.isinf(x), 0.0, one * (1.0 - x * x) * np.exp(-x * x / 2))
         t = x * x / b + 1.0
-        near = np.exp((a / 2 - 2) * np.log1p(x * x / b))
-        middle = t ** (a / 2 - 1) / t if a >= 1 else t ** (a / 2) / t / t
-        curve = one * np.where(t > 8, middle, near) * (1.0 + (a - 1.0) * (x * x / b))
+        curve = one * (1.0 + (a - 1.0) * (x * x / b))
+        middle = curve * t ** (a / 2 - 1) / t if a >= 1 else curve * t ** (a / 2) / t / t
+        near = curve * np.exp((a / 2 - 2) * np.log1p(x * x / b))
+        curve = np.where(t > 8, middle, near)
         if len(far):
-            power = self._power(x[far], half)
-            curve[far] = (a - 1.0) * (b * power / half * power / 2) / half / 2
+            curve[far] = (a - 1.0) * self._far_slope(x[far], half) / half / 2
             if a == 1:
                 curve[far] = self.scale / half / half / half / 8
         return curve

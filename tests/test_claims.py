@@ -17,12 +17,12 @@ from lossbook.overlap import Overlap
 def predictions(loss, rng, n):
     """Return n random predictions (rows of 4 for a loss of rows), far and near."""
     _, p = batch(loss, rng, n)
-    if loss.symbol not in ("p", "z", "s", r"\hat{y}") or isinstance(loss, Overlap):
+    if loss.prediction.symbol not in ("p", "z", "s", r"\hat{y}") or isinstance(loss, Overlap):
         return p
     spread = rng.choice([0.5, 3.0, 20.0], n).reshape(n, *[1] * (p.ndim - 1))
     z = rng.normal(0, spread, p.shape)
-    if loss.symbol != "p":
-        return z if loss.domain[0] == -np.inf else np.abs(z)
+    if loss.prediction.symbol != "p":
+        return z if not loss.prediction.bounded else np.abs(z)
     return softmax(z) if p.ndim == 2 else sigmoid(z)
 
 
@@ -62,12 +62,12 @@ def problems_lipschitz(loss, claim, rng):
 
 
 def gradient_of(loss, y, p):
-    return loss.gradient(*as_batch(loss, y, p))
+    return loss.gradient(*as_batch(y, p))
 
 
 def problems_lower_bound(loss, claim, rng):
     samples = [random_sample(loss, rng) for _ in range(500)] + list(extreme_samples(loss))
-    least = min(loss(*as_batch(loss, y, p)) for y, p in samples)
+    least = min(loss(*as_batch(y, p)) for y, p in samples)
     wrong = least > -30 if np.isinf(claim) else not claim <= least <= claim + 1e-9
     if wrong:
         yield f"the greatest lower bound is claimed to be {claim}, the least loss found is {least}"
@@ -91,11 +91,14 @@ def problems_symmetric(loss, claim, rng):
     elif isinstance(loss, Rowwise):
         order = np.array([2, 0, 3, 1])
         same = loss.per_sample(order[y], p), loss.per_sample(y, p[:, order])
-    elif loss.hard and loss.targets[0] == -1:
+    elif loss.target.labels and loss.target.low == -1:
         same = loss.per_sample(y, p), loss.per_sample(-y, -p)
     else:
-        p = (np.floor(p * 1000) + 1) / 1024 if loss.symbol == "p" else p
-        same = (loss.per_sample(y, p), loss.per_sample(1 - y, 1 - p if loss.symbol == "p" else -p))
+        p = (np.floor(p * 1000) + 1) / 1024 if loss.prediction.symbol == "p" else p
+        same = (
+            loss.per_sample(y, p),
+            loss.per_sample(1 - y, 1 - p if loss.prediction.symbol == "p" else -p),
+        )
     if not np.allclose(*same, rtol=1e-9, atol=0):
         yield f"changed by {claim}"
 
@@ -138,22 +141,26 @@ def problems_minimiser(loss, claim, rng):
     if isinstance(loss, Rowwise):
         y = np.repeat([0, 1, 2], [5, 3, 2])
         best, step = np.log([0.5, 0.3, 0.2]), 0.02 * np.array([1, -1, 0.5])
-        link = softmax if loss.symbol == "p" else lambda z: z
+        link = softmax if loss.prediction.symbol == "p" else lambda z: z
         rows = [np.tile(link(best + move * step), (10, 1)) for move in (0, -1, 1)]
-        rows.append(np.full((10, 3), 1 / 3) if loss.symbol == "p" else np.zeros((10, 3)))
+        rows.append(np.full((10, 3), 1 / 3) if loss.prediction.symbol == "p" else np.zeros((10, 3)))
         means = [loss(y, row) for row in rows]
         if np.argmin(means) != 0:
             yield f"the best constant is not the {claim}"
         return
     y = (
         np.array([0, 0, 0, 0, 0, 0, 1.0])
-        if loss.targets == (0.0, 1.0)
+        if loss.target.high == 1.0 and loss.target.low == 0.0
         else np.array([1, 2, 3, 4, 100.0])
     )
-    grid = np.linspace(0.001, 0.999, 4991) if loss.symbol == "p" else np.linspace(-10, 110, 120001)
+    grid = (
+        np.linspace(0.001, 0.999, 4991)
+        if loss.prediction.symbol == "p"
+        else np.linspace(-10, 110, 120001)
+    )
     means = np.mean([loss.per_sample(np.full_like(grid, target), grid) for target in y], axis=0)
     best = grid[np.argmin(means)]
-    got = sigmoid(best) if claim == "probability" and loss.symbol == "z" else best
+    got = sigmoid(best) if claim == "probability" and loss.prediction.symbol == "z" else best
     want = functional(claim, y)
     if abs(got - want) > 1e-3:
         yield f"the best constant is {got:.4g}; the {claim} is {want:.4g}"
@@ -181,13 +188,13 @@ def problems_strictly_proper(loss, claim, rng):
         )
         others = predictions(loss, rng, 300)
         if true.ndim:
-            honest = np.atleast_2d(true if loss.symbol == "p" else np.log(true))
+            honest = np.atleast_2d(true if loss.prediction.symbol == "p" else np.log(true))
             expected = [
                 np.sum([true[c] * loss.per_sample(np.full(len(q), c), q) for c in range(4)], axis=0)
                 for q in (others, honest)
             ]
         else:
-            honest = true if loss.symbol == "p" else np.log(true / (1 - true))
+            honest = true if loss.prediction.symbol == "p" else np.log(true / (1 - true))
             expected = [true * loss.per_sample(np.ones_like(q), q) + (1 - true) * loss.per_sample(np.zeros_like(q), q)
                         for q in (others, np.atleast_1d(honest))]  # fmt: skip
         if not (expected[0] > expected[1][0]).all():

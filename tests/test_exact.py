@@ -6,16 +6,27 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
-from samples import SAMPLEWISE, VARIANTS, as_batch, batch, extreme_samples, random_sample
+from samples import (
+    ENDS,
+    SAMPLEWISE,
+    VARIANTS,
+    as_batch,
+    at_the_ends,
+    batch,
+    extreme_samples,
+    random_sample,
+)
 
 import lossbook
-from lossbook import GeneralRobust, check_gradient
+from lossbook import GeneralRobust, SoftmaxFocal, check_gradient
 from lossbook.base import Rowwise
 from lossbook.book import symbolic
-from lossbook.book.symbolic import condition, definition, exact, expanded
+from lossbook.book.symbolic import condition, definition, exact, exact_hessian, expanded
+from lossbook.classification import Margin
 from lossbook.residual import CosineDistance, Residual
 
 DEFINED = [loss for loss in (*SAMPLEWISE, *VARIANTS) if symbolic.is_defined(loss)]
+CURVED = [loss for loss in DEFINED if loss._hessian]
 DTYPES = (np.float32, np.float64)
 ULPS = 4
 
@@ -38,27 +49,40 @@ def normwise(got, true):
 
 def too_far(loss, y, p):
     """Return what is further from the exact number than 4 ulps, or than 4 times its condition number."""
-    arrays = as_batch(loss, y, p)
+    arrays = as_batch(y, p)
     true, slopes = exact(loss, y, p)
-    pairs = zip(
-        [*loss.per_sample(*arrays).ravel(), *loss.gradient(*arrays).ravel()], [true, *slopes]
-    )
-    distances = [ulps(got, number) for got, number in pairs]
+    gradient = loss.gradient(*arrays).ravel()
+    got = [*loss.per_sample(*arrays).ravel(), *gradient]
+    distances = [ulps(*pair) for pair in zip(got, [true, *slopes])]
     if isinstance(loss, CosineDistance):  # right as a vector; see its docstring
-        distances[1:] = [normwise(loss.gradient(*arrays).ravel(), slopes)] * len(slopes)
+        distances[1:] = [normwise(gradient, slopes)] * len(slopes)
     if isinstance(loss, Residual) and y == p:
-        del distances[1], slopes[0]  # at a kink the derivative is a choice
-    allowed = [ULPS] * len(distances)
-    # float32 is computed in float64, so that the conditioning of its inputs costs nothing.
-    if max(distances) > ULPS and np.asarray(p).dtype == np.float64:
-        value_condition, conditions = condition(loss, y, p)
-        allowed = [
-            ULPS * max(1.0, float(c)) if mpmath.isfinite(c) else ULPS
-            for c in (value_condition, *conditions)
-        ]
+        distances[1] = 0.0  # at a kink the derivative is a choice
     names = ["value", *(f"derivative {j}" for j in range(len(slopes)))]
+    value, others = condition(loss, y, p) if conditioned(p, distances) else (1, [1] * len(slopes))
+    return problems(loss, y, p, names, distances, [value, *others])
+
+
+def curves_too_far(loss, y, p):
+    """Return the same of the second derivatives."""
+    true = exact_hessian(loss, y, p)
+    distances = [ulps(*pair) for pair in zip(loss.hessian(*as_batch(y, p)).ravel(), true)]
+    names = [f"second derivative {j}" for j in range(len(true))]
+    conditions = [1] * len(true)
+    if conditioned(p, distances):
+        conditions = condition(loss, y, p, order=2)
+    return problems(loss, y, p, names, distances, conditions)
+
+
+def conditioned(p, distances):
+    """Return whether the rounding of inputs may excuse: not in float32, where digits can be added."""
+    return max(distances) > ULPS and np.asarray(p).dtype == np.float64
+
+
+def problems(loss, y, p, names, distances, conditions):
+    allowed = [ULPS * max(1.0, float(c)) if mpmath.isfinite(c) else ULPS for c in conditions]
     return [
-        f"{loss} y={y} p={p}: {name} is {distance:.1f} ulps off, allowed are {limit:.1f}"
+        f"{loss} y={y!r} p={p!r}: {name} is {distance:.1f} ulps off, allowed are {limit:.1f}"
         for name, distance, limit in zip(names, distances, allowed)
         if distance > limit
     ]
@@ -89,14 +113,62 @@ def test_extreme_points(loss, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", CURVED, ids=repr)
+def test_second_derivatives(loss, dtype):
+    rng = np.random.default_rng(9)
+    samples = [random_sample(loss, rng, dtype) for _ in range(150)]
+    samples += extreme_samples(loss, dtype)
+    # At a kink the second derivative is a choice.
+    found = [
+        text for y, p in samples if not on_kink(loss, y, p) for text in curves_too_far(loss, y, p)
+    ]
+    assert not found, "\n".join(found[:10])
+
+
+def on_kink(loss, y, p):
+    """Return whether a sample has no second derivative, or none that the definition can tell."""
+    if isinstance(loss, SoftmaxFocal):
+        # Powers of 1 - p, where p is 1 to 800 digits.
+        return np.ptp(p) > 1e3
+    if isinstance(loss, Residual):
+        return y == p or abs(float(p) - float(y)) in vars(loss).values()
+    return isinstance(loss, Margin) and y * p == 1
+
+
+def test_second_derivatives_at_kinks_are_those_of_the_formula_that_holds_there():
+    for loss, y, p, curve in (
+        (lossbook.AbsoluteError(), 1.0, 1.0, 0.0),
+        (lossbook.Huber(2.0), 0.0, 2.0, 1.0),
+        (lossbook.Huber(2.0), 0.0, np.nextafter(2.0, 3.0), 0.0),
+        (lossbook.Quantile(0.9), 1.0, 1.0, 0.0),
+        (lossbook.Expectile(0.75), 1.0, 1.0, 0.5),
+        (lossbook.EpsilonInsensitive(0.5), 0.0, 0.5, 0.0),
+        (lossbook.AbsolutePercentageError(), 1.0, 1.0, 0.0),
+        (lossbook.Hinge(), 1.0, 1.0, 0.0),
+        (lossbook.SquaredHinge(), 1.0, 1.0, 0.0),
+    ):
+        assert loss.hessian(y, p) == curve, loss
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", [*DEFINED, *ENDS], ids=repr)
+def test_the_ends_of_the_floating_types(loss, dtype):
+    """Whatever over- or underflows on the way, what is finite comes out finite and right."""
+    found = []
+    for y, p in at_the_ends(loss, dtype):
+        found += too_far(loss, y, p)
+        if loss._hessian and not on_kink(loss, y, p):
+            found += curves_too_far(loss, y, p)
+    assert not found, f"{len(found)} of\n" + "\n".join(found[:10])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("loss", [c for c in DEFINED if isinstance(c, Rowwise)], ids=repr)
 def test_class_numbers_give_what_one_hot_rows_give(loss, dtype):
     for y, p in extreme_samples(loss, dtype):
         label, row = np.array([np.argmax(y)]), p[np.newaxis]
-        np.testing.assert_array_equal(
-            loss.per_sample(label, row), loss.per_sample(y[np.newaxis], row)
-        )
-        np.testing.assert_array_equal(loss.gradient(label, row), loss.gradient(y[np.newaxis], row))
+        for method in (loss.per_sample, loss.gradient, loss.hessian):
+            np.testing.assert_array_equal(method(label, row), method(y[np.newaxis], row))
 
 
 def test_the_small_loss_that_libraries_round_to_zero():
@@ -107,18 +179,23 @@ def test_the_small_loss_that_libraries_round_to_zero():
 
 
 @pytest.mark.parametrize("loss", DEFINED, ids=repr)
-def test_stated_derivative_is_the_derivative_of_the_definition(loss):
+def test_stated_derivatives_are_those_of_the_definition(loss):
     rng = np.random.default_rng(1)
+    stated = definition(loss)[1:]
+    assert len(stated) == 1 + (loss._hessian is not None)
     for _ in range(20):
         y, p = random_sample(loss, rng)
-        numbers = [*map(float, np.ravel(y)), *map(float, np.ravel(p))]
-        gradient = exact(loss, y, p)[1]
-        variables = expanded(loss, len(gradient))[0]
-        for stated, true in zip(
-            symbolic.derivatives(loss, definition(loss)[1], len(gradient)), gradient
-        ):
-            got = sp.lambdify(variables, stated, "mpmath")(*map(mpmath.mpf, numbers))
-            assert got == pytest.approx(float(true), rel=1e-9, abs=1e-13)
+        numbers = [
+            *map(mpmath.mpf, map(float, np.ravel(y))),
+            *map(mpmath.mpf, map(float, np.ravel(p))),
+        ]
+        orders = exact(loss, y, p)[1], exact_hessian(loss, y, p) if loss._hessian else []
+        for expression, true in zip(stated, orders):
+            variables = expanded(loss, len(true))[0]
+            written = symbolic.derivatives(loss, expression, len(true))
+            for formula, number in zip(written, true, strict=True):
+                got = sp.lambdify(variables, formula, "mpmath")(*numbers)
+                assert got == pytest.approx(float(number), rel=1e-9, abs=1e-13)
 
 
 @pytest.mark.parametrize("loss", SAMPLEWISE, ids=repr)

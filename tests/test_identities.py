@@ -54,7 +54,10 @@ def test_huber_is_delta_times_smooth_l1(delta):
 
 @pytest.mark.parametrize("delta", [0.3, 1.0, 2.5])
 def test_pseudo_huber_is_the_general_robust_loss_for_alpha_1(delta):
-    close(both(PseudoHuber(delta), Y, Y + R), delta**2 * both(GeneralRobust(1.0, delta), Y, Y + R))
+    close(
+        both(PseudoHuber(delta), Y, Y + R),
+        delta**2 * both(GeneralRobust(1.0, scale=delta), Y, Y + R),
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_pseudo_huber_is_the_general_robust_loss_for_alpha_1(delta):
     ],
 )
 def test_named_losses_of_the_general_robust_family(alpha, known):
-    close(GeneralRobust(alpha, 0.7).per_sample(0 * R, R), known(R / 0.7), 1e-12)
+    close(GeneralRobust(alpha, scale=0.7).per_sample(0 * R, R), known(R / 0.7), 1e-12)
 
 
 @pytest.mark.parametrize("alpha", [2.0, 0.0, -np.inf])
@@ -155,7 +158,7 @@ def test_generalized_cross_entropy_joins_cross_entropy_and_absolute_error():
 
 def test_dice_is_tversky_with_equal_prices():
     masks = RNG.integers(0, 2, (50, 6)).astype(float), RNG.random((50, 6))
-    close(both(Dice(), *masks), both(Tversky(0.5, 0.5), *masks))
+    close(both(Dice(), *masks), both(Tversky(alpha=0.5, beta=0.5), *masks))
     empty = np.zeros((1, 4))
     assert Dice()(empty, empty) == Tversky()(empty, empty) == 0.0
     assert not Dice().gradient(empty, empty).any()

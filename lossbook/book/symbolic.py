@@ -293,6 +293,8 @@ def expanded(loss, size, order=1):
 
 def _off_kinks(expression):
     """Return a derivative without what it has at single points."""
+    if not expression.has(sp.DiracDelta):
+        return expression
     return expression.replace(sp.DiracDelta, lambda *_: sp.S.Zero)
 
 
@@ -349,7 +351,7 @@ def exact_hessian(loss, y_true, y_pred):
 
 def _exact(loss, y_true, y_pred, order):
     inputs, size = _inputs(loss, y_true, y_pred)
-    results = _evaluate(_compiled(loss, size, order), inputs)
+    results = _evaluate(loss, _compiled(loss, size, order), inputs)
     if results is None:
         variables, expressions = expanded(loss, size, order)
         upper = loss.prediction.high
@@ -366,7 +368,7 @@ def condition(loss, y_true, y_pred, order=1):
     Infinite where it cannot be evaluated.  For ``order`` 2 a list for the second derivatives.
     """
     inputs, size = _inputs(loss, y_true, y_pred)
-    numbers = _evaluate(_compiled(loss, size, order, slopes=True), inputs, digits=15)
+    numbers = _evaluate(loss, _compiled(loss, size, order, slopes=True), inputs, digits=15)
     if numbers is None:
         conditions = [mpmath.inf] * (size + (order == 1))
     else:
@@ -435,8 +437,11 @@ def _compiled(loss, size, order=1, slopes=False):
     return sp.lambdify(variables, expressions, "mpmath", cse=True)
 
 
-def _evaluate(function, inputs, digits=DIGITS):
+def _evaluate(loss, function, inputs, digits=DIGITS):
     """Evaluate with more and more digits until ``digits`` agree; None where that is impossible."""
+    # Numbers of ordinary size leave no difference below 1e-400 that a float could show.
+    ordinary = all(not x or 1e-100 < abs(x) < 1e100 for x in (*inputs, *vars(loss).values()))
+    enough = 400 if ordinary else 800
     before = now = None
     for precision in (digits, 2 * digits, 8 * digits, 16 * digits):
         before = now
@@ -448,13 +453,13 @@ def _evaluate(function, inputs, digits=DIGITS):
                 now = None
             if now is None or not all(map(mpmath.isfinite, now)):
                 now = None
-            # log(1 + 1e-300) is 0 until there are 300 digits; what is 0 with 400 is 0 in every float.
+            # log(1 + 1e-300) is 0 until there are 300 digits.
             elif before and all(
-                abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) if a else precision >= 400
+                abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) if a else precision >= enough
                 for a, b in zip(now, before)
             ):
                 break
-    return now  # what still changes here is below 1e-400
+    return now
 
 
 def _limit(expression, variables, values, upper):
