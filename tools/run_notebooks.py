@@ -28,12 +28,22 @@ if not importlib.util.find_spec("lossbook"):
     sys.path += [str(f) for f in folders if (f / "lossbook" / "base.py").exists()]"""
 DOWNLOAD = """
 if not importlib.util.find_spec("lossbook"):
-    %pip install -q "git+{url}\""""
+    %pip install -q "lossbook[book] @ git+{url}"
+    importlib.invalidate_caches()"""
+MISSING = """
+if not importlib.util.find_spec("lossbook"):
+    raise ModuleNotFoundError(
+        "This chapter needs lossbook, a part of the book: get the whole book, run "
+        "`python3 make.py lab` in its folder, and open the chapter there."{where}
+    )"""
+WHERE = """
+        " The book: {url}\""""
 
 
 def setup_source(url):
-    """Return the source of the first code cell; with the repository's address it works in Colab too."""
-    return SETUP + (DOWNLOAD.format(url=url) if url else "")
+    """Return the source of the first code cell; it installs lossbook where the address is known."""
+    download, where = (text.format(url=url) if url else "" for text in (DOWNLOAD, WHERE))
+    return SETUP + download + MISSING.format(where=where)
 
 
 def is_setup(cell):
