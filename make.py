@@ -2,32 +2,36 @@
 """Build the book or run its tests in an environment of its own.
 
     python3 make.py book     build the book and say where to open it
-    python3 make.py test     run all tests; arguments after it go to pytest
+    python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
+    python3 make.py lock     pin in requirements*.txt what requirements*.in choose
     python3 make.py clean    delete the environment and what was built
 
 Needs Python 3.11, 3.12 or 3.13 and nothing else, on Linux, macOS or Windows.
 """
 
-import hashlib
+import ast
+import json
 import os
-import pathlib
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import zipfile
+from pathlib import Path
 
-ROOT = pathlib.Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-STAMP = ENVIRONMENT / "installed.txt"
-REQUIREMENTS = {
-    "book": "requirements.txt",
-    "browser": "requirements-browser.txt",
-    "lab": "requirements-lab.txt",
-}
+STAMP = ENVIRONMENT / "installed.json"
+REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in ("", "-browser", "-lab", "-benchmark")]
+BOOK, BROWSER, LAB, BENCHMARK = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# A book's trees live to its end; looking for garbage among them took a third of the time.
+BUILD = "import gc; gc.disable(); from jupyter_book.cli.main import main; main()"
 
 
 def say(text):
@@ -36,8 +40,7 @@ def say(text):
 
 def run(*command, **options):
     """Run a command in the folder of the book; end with its exit code if it fails."""
-    code = subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode
-    if code:
+    if code := subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode:
         sys.exit(code)
 
 
@@ -45,97 +48,78 @@ def with_a_supported_python(arguments):
     """Go on under a Python that the pinned packages support, or say which one to install."""
     if "{}.{}".format(*sys.version_info) in VERSIONS:
         return
-    for version in VERSIONS:
-        found = shutil.which(f"python{version}")
-        if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+    for found in filter(None, (shutil.which(f"python{version}") for version in VERSIONS)):
+        if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             sys.exit(subprocess.run([found, __file__, *arguments]).returncode)
-    sys.exit(
-        f"This is Python {sys.version.split()[0]}; the book needs 3.11, 3.12 or 3.13. Install one of them."
-    )
+    sys.exit(f"This is Python {sys.version.split()[0]}; the book needs 3.11 to 3.13. Install one.")
 
 
-def fingerprint(wanted):
-    """Return what the environment depends on: its Python and the requirements."""
-    parts = [sys.version, *sorted(wanted)]
-    parts += [
-        (ROOT / name).read_text("utf-8")
-        for name in ("pyproject.toml", *sorted(REQUIREMENTS[w] for w in wanted))
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def environment(*wanted):
-    """Make .venv hold what is wanted; do nothing when it already does."""
-    place, *stamps = STAMP.read_text("utf-8").splitlines() if STAMP.exists() else [""]
-    if place != str(ROOT) or not works(PYTHON):  # the programs of a moved environment do not run
+def environment(*files):
+    """Make .venv hold what the files require; do nothing when it already does."""
+    wanted = {file: (ROOT / file).read_text("utf-8") for file in ("pyproject.toml", *files)}
+    wanted["place"] = [str(ROOT), sys.version]  # the programs of a moved environment do not run
+    held = json.loads(STAMP.read_text("utf-8")) if STAMP.exists() else {}
+    if held.get("place") != wanted["place"] or not PYTHON.exists():
         create()
-    elif fingerprint(wanted) in stamps:
-        return
-    for name in wanted:
-        say(f"installing {REQUIREMENTS[name]} (the first time this downloads several hundred MB)")
-        run(PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "-r", REQUIREMENTS[name])
-    # Written last, so that an interrupted installation is taken up again.  What holds for two
-    # purposes holds for the book alone.
-    STAMP.write_text("\n".join([str(ROOT), fingerprint(("book",)), fingerprint(wanted)]), "utf-8")
-
-
-def works(python):
-    """Return whether this is a Python of the version that is running, with pip."""
-    code = f"import sys, pip; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
-    return (
-        python.exists()
-        and subprocess.run([str(python), "-c", code], capture_output=True).returncode == 0
-    )
+        held = {}
+    if not wanted.items() <= held.items():
+        STAMP.unlink(missing_ok=True)  # an interrupted installation begins anew
+        install(files)
+        STAMP.write_text(json.dumps(held | wanted), "utf-8")
 
 
 def create():
-    """Make the virtual environment, with pip in it."""
-    say(f"making the environment {ENVIRONMENT} with Python {sys.version.split()[0]}")
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", str(ENVIRONMENT)], capture_output=True, text=True
-    )
-    if made.returncode == 0 and works(PYTHON):
-        return
-    if shutil.which("apt-get") is None:
-        sys.exit(made.stdout + made.stderr)
-    # Debian and Ubuntu keep pip in a package of its own; unpacking it here needs no root.
-    say("this Python has no pip; fetching the one of the distribution, without installing anything")
+    """Make the virtual environment, with the pip that comes with Python or the distribution."""
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     run(sys.executable, "-m", "venv", "--without-pip", ENVIRONMENT)
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = pip_from_distribution(pathlib.Path(folder))
-        run(
-            PYTHON,
-            "-m",
-            "pip",
-            "install",
-            "--no-index",
-            wheel,
-            env={**os.environ, "PYTHONPATH": str(wheel)},
-        )
+    # Unpacking pip takes a twentieth of the time of ensurepip, which Debian leaves out besides.
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(pip_wheel(Path(folder))) as wheel:
+        wheel.extractall(sysconfig.get_path("purelib", "venv", {"base": str(ENVIRONMENT)}))
 
 
-def pip_from_distribution(folder):
-    """Download the package that holds pip's wheel and unpack it into ``folder``; return the wheel."""
-    options = ["-o", "Acquire::Languages=none"]
-    for key, place in (
-        ("Dir::State", "state"),
-        ("Dir::State::Lists", "state/lists"),
-        ("Dir::Cache", "cache"),
-    ):
-        (folder / place).mkdir(parents=True, exist_ok=True)
-        options += ["-o", f"{key}={folder / place}"]
+def pip_wheel(folder):
+    """Return pip's wheel: Python's own, or that of Debian or Ubuntu, unpacked into the folder."""
+    for place in (sysconfig.get_path("stdlib") + "/ensurepip/_bundled", "/usr/share/python-wheels"):
+        for wheel in Path(place).glob("pip-*.whl"):
+            return wheel
+    say("this Python has no pip; fetching the one of the distribution, without installing anything")
+    (folder / "lists").mkdir()
+    apt = ["apt-get", "-q", "-o", f"Dir::State={folder}", "-o", f"Dir::Cache={folder}"]
     try:
-        subprocess.run(["apt-get", "-q", *options, "update"], cwd=folder, check=True)
-        subprocess.run(
-            ["apt-get", "-q", *options, "download", "python3-pip-whl"], cwd=folder, check=True
-        )
-        (package,) = folder.glob("python3-pip-whl*.deb")
-        subprocess.run(["dpkg", "-x", package.name, "."], cwd=folder, check=True)
-    except (subprocess.CalledProcessError, OSError, ValueError) as error:
+        for command in ([*apt, "update"], [*apt, "download", "python3-pip-whl"]):
+            subprocess.run(command, cwd=folder, check=True)
+        subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder], check=True)
+        return next(folder.rglob("pip-*.whl"))
+    except (subprocess.CalledProcessError, OSError, StopIteration) as error:
         sys.exit(f"pip could not be fetched ({error}). Install it: sudo apt install python3-venv")
-    return next(folder.glob("usr/share/python-wheels/pip-*.whl"))
+
+
+def install(files):
+    """Install with uv, in seconds, or with pip where uv cannot be had or fails."""
+    say(f"installing {', '.join(files)} (several hundred MB the first time) into {ENVIRONMENT}")
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    lists = ["-e", ".", *(part for file in files for part in ("-r", file))]
+    try:
+        run(*pip, "--only-binary=:all:", "uv==0.13.9", capture_output=True)
+        run(PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON, *lists, env=for_uv())
+    except SystemExit:
+        say("uv cannot be had or failed; pip installs instead, in minutes")
+        run(*pip, *lists)
+
+
+def for_uv():
+    """Return the environment in which uv has the mirrors and certificates that pip was told."""
+    told, command = dict(os.environ), [PYTHON, "-m", "pip", "config", "list"]
+    listed = subprocess.run(command, capture_output=True, text=True).stdout
+    known = r"(?m)^(:env:|install|global)\.((?:extra-)?index-url|find-links|cert)=(.*)"
+    for _, name, value in sorted(re.findall(known, listed), key=lambda line: line[0] == "global"):
+        variable = "SSL_CERT_FILE" if name == "cert" else f"UV_{name.upper().replace('-', '_')}"
+        between = "," if name == "find-links" else " "
+        # The first counts: uv's own setting, pip's variable, pip's file, there "install" first.
+        told.setdefault(variable, between.join(ast.literal_eval(value).split()))
+        if name == "extra-index-url":  # pip takes the best version of all indexes, uv of the first
+            told.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
+    return told
 
 
 def browser():
@@ -144,29 +128,46 @@ def browser():
 
 
 def book(arguments):
-    environment("book")
-    say("building the book")
-    run(
-        PYTHON.with_name("jupyter-book"), "build", ".", "-W", "-n", "--keep-going", "-q", *arguments
-    )
-    page = ROOT / "_build" / "html" / "index.html"
-    say(f"done. Open {page.as_uri()}")
+    environment(BOOK)
+    run(PYTHON, "-c", BUILD, "build", ".", "-W", "-n", "--keep-going", "-q", *arguments)
+    say(f"done. Open {(ROOT / '_build' / 'html' / 'index.html').as_uri()}")
 
 
 def test(arguments):
-    found = browser()
-    environment(*(("book", "browser") if found else ("book",)))
-    say(
-        f"testing; the pages are opened in {found}"
-        if found
-        else "testing; no Chromium or Chrome found, so no page is opened"
-    )
-    run(PYTHON, "-m", "pytest", *arguments)
+    wanted = {BOOK: True, BROWSER: browser(), BENCHMARK: os.environ.get("REQUIRE_PEERS")}
+    environment(*filter(wanted.get, wanted))
+    say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
+    run(PYTHON, "-m", "pytest", *chosen(arguments))
+
+
+def chosen(arguments):
+    """Return pytest's arguments; a loss or a chapter stands for all tests that name it."""
+    what, *rest = arguments or [""]
+    if what.isidentifier() and not (ROOT / what).exists():
+        return ["tests", "lossbook", "-k", what, *rest]
+    if what.endswith((".ipynb", ".md")):
+        rules = ["tests/test_book.py", "tests/test_repository.py", "-k", Path(what).stem]
+        return [*[what] * what.endswith(".ipynb"), *rules, *rest]
+    return arguments
 
 
 def lab(arguments):
-    environment("book", "lab")
+    environment(BOOK, LAB)
     run(PYTHON, "-m", "jupyterlab", *(arguments or ["chapters"]))
+
+
+def lock(arguments):
+    """Pin what the .in files choose, for all platforms and Pythons."""
+    environment(BOOK)
+    resolve = [PYTHON, "-m", "uv", "pip", "compile", "-q", "--no-annotate", "--universal"]
+    resolve += ["--python-version", "3.11", "--fork-strategy", "fewest", *arguments]
+    # Wheels that lie on this machine are nobody else's.
+    settings = for_uv() | {"UV_FIND_LINKS": "", "UV_CUSTOM_COMPILE_COMMAND": "python3 make.py lock"}
+    for file in REQUIREMENTS:
+        run(*resolve, file.replace(".txt", ".in"), "-o", file, env=settings)
+        # The CUDA build of torch pins these itself, and its CPU build needs none of them.
+        text = re.sub(r"(?m)^(cuda-|nvidia-|triton).*\n", "", (ROOT / file).read_text("utf-8"))
+        (ROOT / file).write_text(text, "utf-8", newline="\n")
 
 
 def clean(arguments):
@@ -175,15 +176,13 @@ def clean(arguments):
         say(f"deleted {folder}")
 
 
-COMMANDS = {"book": book, "test": test, "lab": lab, "clean": clean}
-
-
-def main(arguments):
-    if not arguments or arguments[0] not in COMMANDS:
+def main(name="", *arguments):
+    commands = {command.__name__: command for command in (book, test, lab, lock, clean)}
+    if name not in commands:
         sys.exit(__doc__)
-    with_a_supported_python(arguments)
-    COMMANDS[arguments[0]](arguments[1:])
+    with_a_supported_python([name, *arguments])
+    commands[name](arguments)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])
