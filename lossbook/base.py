@@ -197,6 +197,13 @@ class Samplewise(Loss):
     def _blocks(self, y, p, dtype, samples, checked=True):
         """Yield the rows of each block and its terms, after checking what they are made of."""
         step = max(1, self._block(y, p))
+        # For a few numbers a slice costs as much as a sum.
+        if len(p) <= step:
+            if checked:
+                self._check(y, p, samples)
+            work = self._precision(y, dtype)
+            yield slice(None), self._terms(self._prepare(y, work), _cast(p, work))
+            return
         for start in range(0, len(p), step):
             rows = slice(start, start + step)
             targets, predictions = y[rows], p[rows]
@@ -250,7 +257,7 @@ class Elementwise(Samplewise):
 
     def _shape(self, y, p):
         checks.require_equal_shapes(y, p)
-        return y.reshape(-1), p.reshape(-1), p.shape
+        return (y, p, p.shape) if p.ndim == 1 else (y.reshape(-1), p.reshape(-1), p.shape)
 
 
 class Rowwise(Samplewise):
@@ -301,4 +308,4 @@ def _mean_part(values, share, n):
 def _scale(slopes, share, n, out):
     """Write a block's part of the derivative of the mean into ``out``."""
     part = 1.0 / n if share is None else share.reshape(-1, *[1] * (slopes.ndim - 1))
-    np.multiply(slopes, part, out=out, casting="same_kind")
+    np.multiply(slopes, part, out)

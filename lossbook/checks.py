@@ -4,6 +4,7 @@ Messages are ASCII, so that any console can print them.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -65,11 +66,7 @@ class Domain:
 
     def require_predictions(self, p, samples):
         """Raise ValueError for predictions outside; ``samples`` are their numbers."""
-        if not self.bounded:
-            return
-        least = np.minimum.reduce(p, axis=None)
-        inside = self.low < least or (not self.open and self.low == least)
-        if inside and np.maximum.reduce(p, axis=None) <= self.high:
+        if self.low == -np.inf or self._holds(p):
             return
         wrong = self.outside(p)
         if wrong.any():
@@ -78,21 +75,27 @@ class Domain:
     def require_targets(self, y, samples):
         """Raise ValueError for targets outside, and for NaN and infinity."""
         # A sum is finite only if all numbers are; it may overflow even then.
-        if y.dtype.kind == "f" and not np.isfinite(np.add.reduce(y, axis=None)):
+        if not self._holds(y) or not math.isfinite(np.add.reduce(y, None)):
             wrong = ~np.isfinite(y)
             if wrong.any():
+                must = self.must if self.labels else "a finite number"
                 fix = "Leave such samples out, or give them the weight 0."
-                must = "a finite number" if not self.labels else self.must
                 refuse("y_true", y, wrong, samples, must, fix)
-        if self.bounded and not (self.labels or self.open):
-            least, most = np.minimum.reduce(y, axis=None), np.maximum.reduce(y, axis=None)
-            if self.low <= least and most <= self.high:
-                return
-        elif not (self.bounded or self.nonzero):
-            return
-        wrong = self.outside(y)
-        if wrong.any():
-            refuse("y_true", y, wrong, samples, self.must, self.fix)
+            wrong = self.outside(y)
+            if wrong.any():
+                refuse("y_true", y, wrong, samples, self.must, self.fix)
+
+    def _holds(self, x):
+        """Return whether all numbers surely lie inside, from as few passes as can be."""
+        if self.labels:
+            return not np.count_nonzero(self.outside(x))
+        if self.nonzero:
+            return np.count_nonzero(x) == x.size
+        if self.low == -np.inf:
+            return True
+        least = np.minimum.reduce(x, None)
+        inside = self.low < least or (not self.open and self.low == least)
+        return inside and (self.high == np.inf or np.maximum.reduce(x, None) <= self.high)
 
     def sample(self, rng, size=None, spread=2.0):
         """Draw numbers from the inside: uniform between two ends, else normal or exponential."""
@@ -112,19 +115,22 @@ LOGIT = Domain("z", "a logit: any real number")
 SCORE = Domain("s", "a score: any real number")
 PROBABILITY = Domain(
     "p", "a probability: from 0 to 1", 0.0, 1.0,
-    fix="Turn logits into probabilities with sigmoid or softmax, or use the loss that takes logits.",
+    fix="Turn logits into probabilities with sigmoid or softmax, or use the loss that takes "
+    "logits. What rounding added is taken back by np.clip(y_pred, 0, 1).",
 )  # fmt: skip
 TRUTH = Domain(
     "y", "a label 0 or 1, or a probability", 0.0, 1.0,
-    fix="Labels are 0 and 1, or probabilities between them; class numbers belong to losses of rows.",
+    fix="Labels are 0 and 1, or probabilities between them: labels -1 and 1 become 0 and 1 by "
+    "np.maximum(y_true, 0), and class numbers belong to losses of rows.",
 )  # fmt: skip
 CLASS = Domain(
     "y", "a label 0 or 1", 0.0, 1.0, labels=True,
-    fix="This loss has no soft labels; take the more probable class.",
+    fix="This loss has no soft labels: take the more probable class, np.round(y_true), or of rows "
+    "np.argmax(y_true, axis=1). Labels -1 and 1 become 0 and 1 by np.maximum(y_true, 0).",
 )  # fmt: skip
 SIGN = Domain(
     "y", "a label -1 or 1", -1.0, 1.0, labels=True,
-    fix="Turn labels 0 and 1 into -1 and 1 with 2 * y - 1.",
+    fix="Turn labels 0 and 1 into -1 and 1 with 2 * np.asarray(y_true) - 1.",
 )  # fmt: skip
 
 
@@ -158,8 +164,10 @@ def require_equal_shapes(y, p):
     """Raise ValueError unless the shapes are equal."""
     if y.shape != p.shape:
         fix = "Pass one prediction for each target."
-        if y.size == p.size:
-            fix = f"Reshape one of them, for example y_pred.reshape({y.shape})."
+        if y.ndim == 2 and y.shape == p.T.shape:
+            fix = "Transpose one of them, for example np.transpose(y_pred)."
+        elif y.size == p.size:
+            fix = f"Reshape one of them, for example np.reshape(y_pred, {y.shape})."
         misfit(y, p, "they must be equal", fix)
 
 
@@ -170,52 +178,65 @@ def require_rows(y, p, rows="a row of k classes for each sample"):
     if p.shape[1] == 1:
         misfit(
             y, p, "one column is no choice between classes",
-            "Give each of two classes a column: np.hstack([1 - y_pred, y_pred]) of probabilities, "
-            "np.hstack([0 * y_pred, y_pred]) of logits, with class numbers of shape (n,); or use the "
-            "loss of two classes, with y_true.ravel() and y_pred.ravel().",
+            "Give each of two classes a column: np.hstack([np.subtract(1, y_pred), y_pred]) of "
+            "probabilities, np.hstack([np.zeros_like(y_pred), y_pred]) of logits, with the class "
+            "numbers np.ravel(y_true). Or use the loss of two classes, with np.ravel of both.",
         )  # fmt: skip
     if y.shape not in (p.shape, p.shape[:1]):
         fix = "one class number or one row for each row of y_pred"
         if y.shape == (len(p), 1):
-            fix = "y_true.ravel()"
-        must = f"y_true must be class numbers of shape {p.shape[:1]} or distributions of shape {p.shape}"
+            fix = "np.ravel(y_true)"
+        must = f"y_true must be class numbers {p.shape[:1]} or distributions {p.shape}"
         misfit(y, p, must, f"Pass {fix}.")
 
 
 def _flattened(y, p):
     """Return how predictions with other than two axes become rows."""
+    if p.ndim == 1 and y.size == 1:
+        return "For a single row use np.reshape(y_pred, (1, -1)) and np.reshape(y_true, -1)."
     if p.ndim < 2:
-        return "For a single row use y_pred.reshape(1, -1) and np.reshape(y_true, -1)."
-    if y.shape in (p.shape[:-1], p.shape):
-        labels = "y_true.ravel()" if y.ndim < p.ndim else f"y_true.reshape(-1, {p.shape[-1]})"
-        return f"Flatten both: y_pred.reshape(-1, {p.shape[-1]}) and {labels}."
+        return (
+            "One number for each sample belongs to the loss of two classes. For a single row use "
+            "np.reshape(y_pred, (1, -1)) and np.reshape(y_true, (1, -1))."
+        )
     if y.shape == p.shape[:1] + p.shape[2:]:
         rows = f"np.moveaxis(y_pred, 1, -1).reshape(-1, {p.shape[1]})"
-        return f"Put the classes last and flatten both: {rows} and y_true.ravel()."
-    return "Flatten both, with the classes last: y_pred.reshape(-1, k) and y_true.ravel()."
+        return f"Put the classes last and flatten both: {rows} and np.ravel(y_true)."
+    rows = f"np.reshape(y_pred, (-1, {p.shape[-1]}))"
+    labels = "np.ravel(y_true)" if y.shape != p.shape else rows.replace("y_pred", "y_true")
+    return f"Flatten both, with the classes last: {rows} and {labels}."
+
+
+def require_whole(y, samples, fix):
+    """Raise ValueError unless ``y`` holds whole numbers."""
+    REAL.require_targets(y, samples)
+    if y.dtype.kind == "f":
+        wrong = y != np.floor(y)
+        if wrong.any():
+            refuse("y_true", y, wrong, samples, "a whole number", fix)
 
 
 def require_classes(y, k, samples):
     """Raise ValueError unless ``y`` holds whole numbers 0..k-1."""
     if y.dtype.kind in "iub" and y.min() >= 0 and y.max() < k:
         return
-    wrong = ~((y >= 0) & (y < k))
-    if y.dtype.kind == "f":
-        wrong |= y != np.floor(y)
+    require_whole(y, samples, "Distributions over the classes are rows, shape (n, k).")
+    wrong = (y < 0) | (y >= k)
     if wrong.any():
-        must = f"a class number, whole and from 0 to {k - 1}"
-        fix = "Count classes from 0, give y_pred one column for each, and give samples to ignore the weight 0."  # noqa: E501
-        refuse("y_true", y, wrong, samples, must, fix)
+        fix = "Count from 0, give y_pred one column a class, and samples to ignore the weight 0."
+        refuse("y_true", y, wrong, samples, f"a class number from 0 to {k - 1}", fix)
 
 
 def require_rows_sum_to_one(name, array, samples):
-    """Raise ValueError for rows whose sum differs from 1 by more than float32 arithmetic explains."""
+    """Raise ValueError for rows whose sum is off by more than float32 arithmetic explains."""
     sums = np.add.reduce(array, axis=1, dtype=np.float64)
     # float16 has rounding of its own, 2**-11 of each probability.
     tolerance = 1e-3 if array.dtype == np.float16 else ROW_SUM_TOLERANCE
     wrong = np.abs(sums - 1.0) > tolerance
     if wrong.any():
         fix = f"Divide each row by its sum: {name} / np.sum({name}, axis=1, keepdims=True)."
+        if name == "y_true":
+            fix += " Give rows of zeros the weight 0."
         refuse(f"the row sum of {name}", sums, wrong, samples, "1", fix)
 
 
@@ -232,18 +253,12 @@ def shares(sample_weight, shape, y):
     """Return each sample's share of the mean as a flat float64 array that sums to 1."""
     weight = real_array(sample_weight, "sample_weight").astype(np.float64)
     if weight.shape != shape:
-        fix = ""
-        if weight.ndim and weight.shape == shape[: weight.ndim]:
-            column = weight.shape + (1,) * (len(shape) - weight.ndim)
-            fix = f" Repeat it: np.broadcast_to(np.reshape(sample_weight, {column}), {shape})."
-        elif weight.ndim == 1 and y.ndim == 1 and len(shape) == 1:
-            fix = " Weights of classes are class_weight[y_true]."
         raise ValueError(
             f"sample_weight has shape {weight.shape}: it must be {shape}, one weight for each "
-            f"number that is averaged.{fix}"
+            f"number that is averaged.{_one_for_each(weight, shape, y)}"
         )
-    largest = np.maximum.reduce(weight, axis=None)
-    if not (np.minimum.reduce(weight, axis=None) >= 0 and largest < np.inf):
+    largest = np.maximum.reduce(weight, None)
+    if not (np.minimum.reduce(weight, None) >= 0 and largest < np.inf):
         raise ValueError(
             "sample_weight holds a negative, infinite or NaN weight: weights must be finite and at "
             "least 0. Use 0 to leave a sample out."
@@ -256,3 +271,15 @@ def shares(sample_weight, shape, y):
     # The sum of huge weights would be inf, and of tiny ones inexact.
     weight /= largest
     return (weight / weight.sum()).ravel()
+
+
+def _one_for_each(weight, shape, y):
+    """Return how weights of another shape become one for each number that is averaged."""
+    if weight.size == math.prod(shape):
+        return f" Reshape them: np.reshape(sample_weight, {shape})."
+    if weight.ndim and weight.shape == shape[: weight.ndim]:
+        column = weight.shape + (1,) * (len(shape) - weight.ndim)
+        return f" Repeat them: np.broadcast_to(np.reshape(sample_weight, {column}), {shape})."
+    if weight.ndim == y.ndim == len(shape) == 1 and np.isin(y, np.arange(weight.size)).all():
+        return " Weights of classes are np.take(sample_weight, np.asarray(y_true, int))."
+    return ""

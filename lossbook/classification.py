@@ -108,7 +108,7 @@ class ProbabilityRows(Rowwise):
             return y, p + 0.0, None, None
         label, zero = (np.arange(len(y)), y), np.zeros_like(p)
         # A NaN anywhere in a row makes the loss of the row NaN.
-        if np.isnan(np.minimum.reduce(p, axis=None)):
+        if np.isnan(np.minimum.reduce(p, None)):
             zero += 0.0 * np.add.reduce(p, axis=1, keepdims=True)
         # One number a row costs nothing in float64.
         true = p[label].astype(wide(p.dtype)) + 0.0
@@ -221,18 +221,18 @@ class SigmoidCrossEntropy(Elementwise):
         return wide(dtype) if soft else super()._precision(y, dtype)
 
     def _terms(self, y, z):
-        size, positive = np.abs(z), (z > 0).astype(z.dtype)
+        size, sign = np.abs(z), np.copysign(1.0, z)
         # The weight of the class that the sign of z speaks against.
-        return y, size, positive, np.abs(y - positive), np.exp(-size)
+        wrong = np.abs(y - (sign > 0))
+        return size, sign, wrong, np.exp(-size)
 
-    def _value(self, y, size, positive, wrong, e):
+    def _value(self, size, sign, wrong, e):
         return product(wrong, size) + np.log1p(e)
 
-    def _gradient(self, y, size, positive, wrong, e):
-        right = np.abs(y - (1.0 - positive))
-        return (2.0 * positive - 1.0) * (wrong - right * e) / (1.0 + e)
+    def _gradient(self, size, sign, wrong, e):
+        return sign * (wrong - e / (1.0 + e))
 
-    def _hessian(self, y, size, positive, wrong, e):
+    def _hessian(self, size, sign, wrong, e):
         return e / (1.0 + e) / (1.0 + e)
 
 
@@ -282,7 +282,7 @@ class SoftmaxCrossEntropy(Rowwise):
         if y.ndim == 1:
             return log_sum[:, 0] - gap[np.arange(len(y)), y]
         cost = product(y, -gap)
-        if not np.isfinite(np.add.reduce(cost, axis=None)):
+        if not np.isfinite(np.add.reduce(cost, None)):
             # A gap of finite logits may be infinite, but not the terms of y times it.
             far = np.isinf(gap) & np.isfinite(z)
             cost = np.where(far, y * z[top][:, np.newaxis] - y * z, cost)
@@ -476,13 +476,18 @@ class GeneralizedCrossEntropy(ProbabilityRows):
     def _slope(self, y, p):
         if self.q == 1:
             return 0.0 * p - y
-        # Not p ** (q - 1), because q - 1 would be rounded.
-        return -y * np.where(p == 0, 1.0, p**self.q) / p
+        return -self._ratio(y, p)
+
+    def _ratio(self, y, p):
+        """Return y·p^(q - 1), where q - 1 would be rounded."""
+        power, root = np.where(p == 0, 1.0, p**self.q), np.sqrt(p)
+        # Neither quotient of tiny numbers over- or underflows.
+        return np.where(p < 1e-150, (y / root) * (power / root), y * power / p)
 
     def _curve(self, y, p):
         if self.q == 1:
             return 0.0 * p
-        return (1.0 - self.q) * (y * np.where(p == 0, 1.0, p**self.q) / p) / p
+        return (1.0 - self.q) * self._ratio(y, p) / p
 
 
 @dataclasses.dataclass(frozen=True)
@@ -552,7 +557,7 @@ class Margin(Elementwise):
     target = SIGN
 
     def _terms(self, y, s):
-        return y, y * s
+        return y, np.maximum(1.0 - y * s, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -585,14 +590,14 @@ class Hinge(Margin):
         },
     )
 
-    def _value(self, y, a):
-        return np.maximum(1.0 - a, 0.0)
+    def _value(self, y, shortfall):
+        return shortfall
 
-    def _gradient(self, y, a):
-        return y * np.sign(np.minimum(a - 1.0, 0.0))
+    def _gradient(self, y, shortfall):
+        return -y * np.sign(shortfall)
 
-    def _hessian(self, y, a):
-        return 0.0 * np.sign(a)
+    def _hessian(self, y, shortfall):
+        return 0.0 * np.sign(shortfall)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -619,14 +624,14 @@ class SquaredHinge(Margin):
         elsewhere={"keras": "keras.losses.SquaredHinge()(y_true, y_pred)"},
     )
 
-    def _value(self, y, a):
-        return np.maximum(1.0 - a, 0.0) ** 2
+    def _value(self, y, shortfall):
+        return shortfall * shortfall
 
-    def _gradient(self, y, a):
-        return -2.0 * y * np.maximum(1.0 - a, 0.0)
+    def _gradient(self, y, shortfall):
+        return -2.0 * y * shortfall
 
-    def _hessian(self, y, a):
-        return 2.0 * np.sign(np.maximum(1.0 - a, 0.0))
+    def _hessian(self, y, shortfall):
+        return 2.0 * np.sign(shortfall)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -650,14 +655,17 @@ class Exponential(Margin):
         OF_CLASSES, lipschitz=np.inf, convex_in=("y_pred",), calibrated=True
     )
 
-    def _value(self, y, a):
-        return np.exp(-a)
+    def _terms(self, y, s):
+        return y, np.exp(-y * s)
 
-    def _gradient(self, y, a):
-        return -y * np.exp(-a)
+    def _value(self, y, e):
+        return e
 
-    def _hessian(self, y, a):
-        return np.exp(-a)
+    def _gradient(self, y, e):
+        return -y * e
+
+    def _hessian(self, y, e):
+        return e
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,33 +8,49 @@ import functools
 
 import numpy as np
 
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
 __all__ = ["log_softmax", "sigmoid", "softmax", "softplus", "xlog1py", "xlogy"]
 
 
-def real_array(values, name="the argument"):
-    """Return ``values`` as an array of real numbers; raise ValueError that says how to get there."""
+def real_array(values, name):
+    """Return ``values`` as an array of real numbers; raise ValueError that says how to."""
     if type(values) is np.ndarray and values.dtype.kind in "fiub":
         return values
     if np.ma.is_masked(values):
-        raise ValueError(
-            f"{name} is a masked array, and its mask would be lost. Fill it, as in {name}.filled(0), "
-            f"and leave the masked samples out by sample_weight=~np.ma.getmaskarray({name}), or for "
-            f"rows by sample_weight=~np.ma.getmaskarray({name}).any(axis=1)."
-        )
+        fix = _unmasked(name, values.ndim)
+        raise ValueError(f"{name} is a masked array, and its mask would be lost. {fix}")
     try:
         array = np.asarray(values)
     except ValueError:
         raise ValueError(
-            f"{name} is a list of rows of unequal length. Pad the shorter ones to one length."
+            f"{name} is a list of rows of unequal length. Pad the shorter ones with 0, and where "
+            "each entry is averaged, give the padding the weight 0."
         ) from None
     if array.dtype.kind in "fiub":
         return array
-    fix = f"Number the classes: np.unique({name}, return_inverse=True)[1]."
+    fix = "Pass numbers, not names."
+    if name == "y_true":
+        fix = "Number the classes of all data: np.unique(y_true, return_inverse=True)[1]."
     if array.dtype.kind == "c":
         fix = f"Take its real part or its size: np.real({name}) or np.abs({name})."
     elif _is_numeric(array):
         fix = f"Convert it: np.asarray({name}, float)."
     raise ValueError(f"{name} has dtype {array.dtype}: it must hold real numbers. {fix}")
+
+
+def _unmasked(name, axes):
+    """Return what to pass in place of a masked array of so many axes."""
+    if name == "sample_weight":
+        return "Give what is masked the weight 0: sample_weight.filled(0)."
+    if name not in ("y_true", "y_pred"):
+        return f"Pass its numbers, the masked ones too: np.ma.getdata({name})."
+    present = f"~np.ma.getmaskarray({name})"
+    fix = f"Fill it: {name}.filled(0), and leave out what is masked: sample_weight={present}"
+    if axes > 1:
+        over = tuple(range(1, axes)) if axes > 2 else 1
+        fix += f", or where a row is one sample, sample_weight={present}.any(axis={over})"
+    return f"{fix}."
 
 
 def _is_numeric(array):
@@ -51,17 +67,16 @@ def common_dtype(*arrays):
     An integer array takes the other's dtype and never promotes it: int64 labels with
     float32 logits give float32.  Without any floating array the result is float64.
     """
-    dtypes = {a.dtype for a in arrays if a.dtype.kind == "f"}
-    if len(dtypes) == 1:
-        (dtype,) = dtypes
-        if dtype.itemsize >= 4 and dtype.isnative:
-            return dtype
-    return np.result_type(np.float32, *dtypes) if dtypes else np.dtype(np.float64)
+    first = arrays[0].dtype
+    if (first == FLOAT64 or first == FLOAT32) and first == arrays[-1].dtype:
+        return first
+    dtypes = [a.dtype for a in arrays if a.dtype.kind == "f"]
+    return np.result_type(FLOAT32, *dtypes) if dtypes else FLOAT64
 
 
 def wide(dtype):
     """Return float64, or the dtype itself where that is wider."""
-    return dtype if dtype.itemsize > 8 else np.dtype(np.float64)
+    return dtype if dtype.itemsize > 8 else FLOAT64
 
 
 def _elementary(function):
@@ -70,7 +85,8 @@ def _elementary(function):
     @functools.wraps(function)
     @np.errstate(all="ignore")
     def wrapper(*arguments):
-        arrays = [real_array(a) for a in arguments]
+        names = function.__code__.co_varnames
+        arrays = [real_array(a, name) for a, name in zip(arguments, names)]
         dtype = common_dtype(*arrays)
         result = function(*(np.asarray(a, wide(dtype), order="C") for a in arrays))
         return result.astype(dtype, copy=False)[()]
@@ -160,7 +176,7 @@ def log_ratio(a, b, difference):
     # Relative to the smaller: log1p loses digits near -1 only.
     relative = np.abs(difference) / np.minimum(a, b)
     result = np.copysign(np.log1p(relative), difference)
-    if np.isfinite(np.maximum.reduce(relative, axis=None)):
+    if np.isfinite(np.maximum.reduce(relative, None)):
         return result
     return np.where(np.isfinite(relative), result, np.log(a) - np.log(b))
 

@@ -33,9 +33,9 @@ class Embedding(Loss):
         if p.ndim != 2 or y.shape != p.shape[:1]:
             fix = "Pass one row of y_pred for each label."
             if p.ndim == 2 and y.shape == (len(p), 1):
-                fix = "Pass y_true.ravel()."
-            elif p.ndim > 2 and y.shape == p.shape[:1]:
-                fix = "Flatten the embeddings: np.reshape(y_pred, (len(y_pred), -1))."
+                fix = "Pass np.ravel(y_true)."
+            elif p.ndim != 2 and y.shape == p.shape[:1]:
+                fix = "Pass np.reshape(y_pred, (len(y_pred), -1))."
             must = "they must be (n,) and (n, d), a label and an embedding for each sample"
             checks.misfit(y, p, must, fix)
         return y, p, y.shape
@@ -44,10 +44,8 @@ class Embedding(Loss):
         return True
 
     def _check(self, y, samples):
-        wrong = ~np.isfinite(y) | (y != np.floor(y))
-        if wrong.any():
-            fix = "Number the labels: np.unique(y_true, return_inverse=True)[1]."
-            checks.refuse("y_true", y, wrong, samples, "a whole number", fix)
+        fix = "Number the labels: np.unique(y_true, return_inverse=True)[1]."
+        checks.require_whole(y, samples, fix)
 
     def _per_sample(self, y_true, y_pred, checked=True):
         y, p, _, dtype, _ = self._accept(y_true, y_pred)

@@ -47,11 +47,11 @@ class Poisson(Elementwise):
 
     def _value(self, y, z, rate):
         value = rate - product(y, z)
-        far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
-        if len(far):
+        if np.maximum.reduce(rate) == np.inf:
+            far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
             # The rate is a square, of which a quarter may be finite, and the difference too.
             root = np.exp(z[far] / 2) / 2
-            value[far] = 4.0 * (root * root - y[far] / 4 * z[far])
+            value[far] = np.where(z[far] > 1500, np.inf, 4.0 * (root * root - y[far] / 4 * z[far]))
         return value
 
     def _gradient(self, y, z, rate):
@@ -59,8 +59,8 @@ class Poisson(Elementwise):
         # expm1 keeps the digits of a small log rate.
         near = np.flatnonzero(np.abs(z) < 0.5)
         slope[near] = np.expm1(z[near]) - (y[near] - 1.0)
-        far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
-        if len(far):
+        if np.maximum.reduce(rate) == np.inf:
+            far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
             root = np.exp(z[far] / 2) / 2
             slope[far] = 4.0 * (root * root - y[far] / 4)
         return slope
@@ -173,6 +173,6 @@ class KLDivergence(CategoricalCrossEntropy):
         if label is not None:
             return super()._value(y, p, label, zero)
         terms = y * log_ratio(y, p, y - p)
-        if np.isnan(np.minimum.reduce(terms, axis=None)):
+        if np.isnan(np.minimum.reduce(terms, None)):
             terms = np.where((y == 0) & ~np.isnan(p), 0.0, terms)
         return terms.sum(axis=1)

@@ -35,17 +35,19 @@ class Overlap(Samplewise):
         total = hit + miss
         # Empty masks: 0 / 1.
         total = np.where(total == 0, 1.0, total)
-        return y, rest, hit, miss, total, prices
+        return y, p, rest, hit, miss, total, prices
 
-    def _value(self, y, rest, hit, miss, total, prices):
+    def _value(self, y, p, rest, hit, miss, total, prices):
         # It does not cancel where 1 - hit / total would.
         return miss / total
 
-    def _gradient(self, y, rest, hit, miss, total, prices):
+    def _gradient(self, y, p, rest, hit, miss, total, prices):
         alpha, beta = prices
         # Of two divisions by the total the first comes early where products would underflow.
         early = np.where(total < 1e-100, total, 1.0)
-        false, true = alpha * hit / early, (beta * hit + miss) / early
+        if (early < 1.0).any():
+            hit = np.vecdot(y, p / early[:, np.newaxis])
+        false, true = alpha * hit, beta * hit + miss / early
         slope = rest * false[:, np.newaxis]
         slope -= y * true[:, np.newaxis]
         slope /= total[:, np.newaxis]

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -219,7 +220,7 @@ class PseudoHuber(LinearFarOut):
         x = r / self.delta
         h = np.sqrt(1.0 + x * x)
         # Where x² overflows, the loss is delta·|r| to the last bit.
-        return r, h, not np.isfinite(np.maximum.reduce(h))
+        return r, h, not math.isfinite(np.maximum.reduce(h))
 
     def _value(self, r, h, far):
         # h - 1 would cancel, and r² might overflow.
@@ -364,7 +365,7 @@ class Expectile(Asymmetric):
     def _terms(self, y, p):
         r = p - y
         weighted = self._weighted(r)
-        if not np.isfinite(np.add.reduce(weighted)):
+        if not math.isfinite(np.add.reduce(weighted)):
             # The residual of finite numbers may be infinite, but half of it is not.
             weighted = np.where(np.isinf(r), 2.0 * self._weighted(p / 2 - y / 2), weighted)
         return r, weighted
@@ -480,9 +481,15 @@ class GeneralRobust(Residual):
     def _terms(self, y, p):
         r = p - y
         x = r / self.scale
-        far = np.flatnonzero(np.abs(x) > 1e100)
+        # There the 1 in x²/b + 1 has no effect.
+        limit = 1e20 * max(1.0, abs(self.alpha - 2.0)) ** 0.5
+        if -limit < np.minimum.reduce(x) and np.maximum.reduce(x) < limit:
+            return r, x, None, None
+        far = np.flatnonzero(np.abs(x) >= limit)
         # Half of a residual of finite numbers is finite.
-        return r, x, far, np.abs(p[far] / 2 - y[far] / 2)
+        half = np.abs(p[far] / 2 - y[far] / 2)
+        x[far] = np.copysign(half / (self.scale / 2), r[far])
+        return r, x, far, half
 
     @property
     def _constants(self):
@@ -495,63 +502,70 @@ class GeneralRobust(Residual):
         if a == -np.inf:
             return -np.expm1(-x * x / 2)
         log = np.log1p(x * x / b)
-        log[far] = 2 * (np.log(half) - np.log(self.scale / 2)) - np.log(b)
+        if far is not None:
+            log[far] = 2 * (np.log(half) - np.log(self.scale / 2)) - np.log(b)
         if abs(a) < 1e-100:
             return log * b / 2
+        value = b / a * np.expm1(a / 2 * log)
+        # The exponential of a tiny number may be subnormal.
+        if abs(a) * np.minimum.reduce(log) < 1e-20:
+            value = np.where(np.abs(a * log) < 1e-20, log * b / 2, value)
         # Where the power is large it keeps the digits, elsewhere expm1 does.
-        high = np.abs(x) ** a * b ** (1 - a / 2) / a
-        grown = np.where(log > 80, high, b / a * np.hypot(1.0, x / np.sqrt(b)) ** a)
-        power = self._power(x[far], half)
-        grown[far] = b / a * power * power
-        # Its exponential may be subnormal.
-        tiny = np.abs(a * log) < 1e-20
-        near = np.where(tiny, log * b / 2, b / a * np.expm1(a / 2 * log))
-        return np.where((log > 2) & (np.abs(a * log) > 2), grown - b / a, near)
+        if not np.maximum.reduce(log) <= 2:
+            high = np.abs(x) ** a * b ** (1 - a / 2) / a
+            grown = np.where(log > 80, high, b / a * np.hypot(1.0, x / np.sqrt(b)) ** a)
+            if far is not None:
+                power = self._power(x[far], half)
+                grown[far] = b ** (1 - a / 2) / a * power * power
+            value = np.where((log > 2) & (np.abs(a * log) > 2), grown - b / a, value)
+        return value
 
-    def _power(self, x, half):
-        """Return (|x|/√b) ** (alpha/2) of large x, which may have overflowed."""
-        a, b = self._constants
-        apart = half ** (a / 2) * (self.scale / 2) ** (-a / 2) * b ** (-a / 4)
-        return np.where(np.isinf(x), apart, (np.abs(x) / np.sqrt(b)) ** (a / 2))
+    def _power(self, x, half, divisor=1.0):
+        """Return |x| ** (alpha/2) / divisor of large x, which may have overflowed."""
+        a = self.alpha
+        apart = half ** (a / 2) / divisor * (self.scale / 2) ** (-a / 2)
+        return np.where(np.isinf(x), apart, np.abs(x) ** (a / 2) / divisor)
 
     def _gradient(self, r, x, far, half):
         a, b = self._constants
         if a == 2:
             return self._per_scale(r)
         if a == -np.inf:
-            return np.where(np.isinf(x), 0.0, self._per_scale(r) * np.exp(-x * x / 2))
-        t = x * x / b + 1.0
-        # Powers of t where it is large, its logarithm where it is near 1.  a - 1 and a/2 - 1 are
-        # exact for a ≥ 1 only.
-        slope = self._per_scale(r)
-        middle = slope * t ** (a / 2 - 1) if a >= 1 else slope * t ** (a / 2) / t
+            return np.where(np.isinf(x), 0.0, x * np.exp(-x * x / 2)) / self.scale
+        t, slope = x * x / b + 1.0, self._per_scale(r)
+        # Powers of t where it is large, its logarithm where it is near 1.
         near = slope * np.exp((a / 2 - 1) * np.log1p(x * x / b))
-        slope = np.where(t > 8, middle, near)
-        if len(far):
-            slope[far] = np.copysign(self._far_slope(x[far], half), r[far])
-        return slope
+        if not np.maximum.reduce(t) <= 8:
+            # a - 1 and a/2 - 1 are exact for a ≥ 1 only.
+            middle = slope * t ** (a / 2 - 1) if a >= 1 else slope * t ** (a / 2) / t
+            near = np.where(t > 8, middle, near)
+        if far is not None:
+            near[far] = np.copysign(self._far_slope(x[far], half), r[far])
+        return near
 
     def _far_slope(self, x, half):
-        """Return b·(|x|/√b) ** alpha / r of large x and r."""
+        """Return the size of the derivative for large x and r."""
         a, b = self._constants
         power = self._power(x, half)
         limit = np.inf if a > 1 else 1.0 / self.scale if a == 1 else 0.0
-        return np.where(np.isinf(half), limit, b * power / half * power / 2)
+        return np.where(np.isinf(half), limit, b ** (1 - a / 2) * power / half / 2 * power)
 
     def _hessian(self, r, x, far, half):
         a, b = self._constants
-        one = self._per_scale(np.ones_like(r))
+        one = np.where(np.isnan(r), r, self._per_scale(np.float64(1.0)))
         if a == 2:
-            return one + 0.0 * np.sign(r)
+            return one
         if a == -np.inf:
-            return np.where(np.isinf(x), 0.0, one * (1.0 - x * x) * np.exp(-x * x / 2))
+            curve = (1.0 - x * x) * np.exp(-x * x / 2) / self.scale / self.scale
+            return np.where(np.abs(x) > 1e10, 0.0, curve)
         t = x * x / b + 1.0
         curve = one * (1.0 + (a - 1.0) * (x * x / b))
         middle = curve * t ** (a / 2 - 1) / t if a >= 1 else curve * t ** (a / 2) / t / t
         near = curve * np.exp((a / 2 - 2) * np.log1p(x * x / b))
         curve = np.where(t > 8, middle, near)
-        if len(far):
-            curve[far] = (a - 1.0) * self._far_slope(x[far], half) / half / 2
+        if far is not None:
+            root = self._power(x[far], half, half)
+            curve[far] = (a - 1.0) * b ** (1 - a / 2) * (root / 2) * (root / 2)
             if a == 1:
                 curve[far] = self.scale / half / half / half / 8
         return curve

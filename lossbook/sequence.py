@@ -54,21 +54,20 @@ class CTC(Samplewise):
 
     def _shape(self, y, p):
         if p.ndim != 3:
-            fix = "For a single sample use np.reshape(y_pred, (1, T, C)) and np.reshape(y_true, (1, -1))."
+            fix = "Pass a logit for each class of each frame."
             if p.ndim == 2:
-                fix = fix.replace("(1, T, C)", f"(1, {p.shape[0]}, {p.shape[1]})")
-            checks.misfit(
-                y, p, "y_pred must be (n, T, C), logits of C classes for each of T frames", fix
-            )
+                single = f"np.reshape(y_pred, {(1, *p.shape)}) and np.reshape(y_true, (1, -1))"
+                fix = f"For a single sample use {single}."
+            must = "y_pred must be (n, T, C), logits of C classes for each of T frames"
+            checks.misfit(y, p, must, fix)
         if y.ndim != 2 or len(y) != len(p):
-            fix = "Pad shorter rows with 0 at the end."
-            if y.ndim == 1 and len(y) == len(p):
+            fix = "Pass a row for each sample, and pad shorter ones with 0 at the end."
+            if y.shape == p.shape[:1]:
                 fix = "For one label a sample pass np.reshape(y_true, (-1, 1))."
-            elif len(p) == 1:
+            elif len(p) == 1 and y.ndim < 2:
                 fix = "For a single row pass np.reshape(y_true, (1, -1))."
-            checks.misfit(
-                y, p, f"y_true must be ({len(p)}, L), a row of labels for each sample", fix
-            )
+            must = f"y_true must be ({len(p)}, L), a row of labels for each sample"
+            checks.misfit(y, p, must, fix)
         if y.shape[1] == 0:
             # No labels: blanks alone.
             y = np.zeros((len(y), 1), np.intp)
@@ -78,17 +77,16 @@ class CTC(Samplewise):
         return True
 
     def _check(self, y, p, samples):
-        wrong = ~((y >= 0) & (y < p.shape[2])) | (y != np.floor(y))
+        checks.require_whole(y, samples, "Number the classes from 1.")
+        wrong = (y < 0) | (y >= p.shape[2])
         if wrong.any():
-            must = f"a class number, whole and from 1 to {p.shape[2] - 1}, or 0 after the last"
-            fix = "Class 0 is the blank; give y_pred one more column than there are labels."
+            must = f"a class number from 1 to {p.shape[2] - 1}, or 0 after the last"
+            fix = "Pad with 0, the blank, and give y_pred one more column than there are labels."
             checks.refuse("y_true", y, wrong, samples, must, fix)
         hole = (y[:, :-1] == 0) & (y[:, 1:] != 0)
         if hole.any():
-            fix = "Pad with 0 at the end only; blanks are not written."
-            checks.refuse(
-                "y_true", y[:, :-1], hole, samples, "a label, because another follows", fix
-            )
+            must, fix = "a label, because another follows", "Drop blanks, and pad at the end only."
+            checks.refuse("y_true", y[:, :-1], hole, samples, must, fix)
 
     def _block(self, y, p):
         _, frames, classes = p.shape

@@ -1,5 +1,6 @@
-"""The rooms around the losses: elementary functions, cards, gradient check, training, data, figures, notebooks."""
+"""The rooms around the losses: elementary functions, cards, gradient check, training, figures."""
 
+import dataclasses
 import hashlib
 import inspect
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 from IPython.core.interactiveshell import InteractiveShell
+from samples import BATCHWISE, batch
 
 import lossbook
 from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradient
@@ -89,6 +91,28 @@ def test_docstring_has_its_parts(loss):
         assert part in text, f"{type(loss).__name__} does not say {part}"
 
 
+def test_a_loss_shows_its_card_only_beside_the_book():
+    code = "import lossbook; {}print(hasattr(lossbook.Huber(), '_repr_mimebundle_'))"
+    assert run(code.format("")).strip() == "False"
+    assert run(code.format("import lossbook.book; ")).strip() == "True"
+
+
+@dataclasses.dataclass(frozen=True)
+class Undefined(SquaredError):
+    """A loss of a reader, without a definition and without LaTeX."""
+
+
+def test_a_loss_without_a_definition_has_a_card_without_formulas():
+    shown = card(Undefined())
+    assert "Undefined()" in shown and "loss of a sample" not in shown
+    assert "best constant prediction" in shown
+
+
+def test_condition_of_a_ratio():
+    value, (slope,) = symbolic.condition(lossbook.AbsolutePercentageError(), 1.0, 2.0)
+    assert value == pytest.approx(4) and slope == pytest.approx(1)
+
+
 class Plain:
     """A loss of a reader: two methods, no base class."""
 
@@ -108,6 +132,65 @@ def test_check_gradient_takes_any_loss_and_sees_what_is_wrong():
     assert check_gradient(right, y, p) < 1e-9
     assert check_gradient(wrong, y, p) == pytest.approx(2, rel=1e-6)
     assert np.isnan(check_gradient(SquaredError(), [0.0], [np.nan]))
+
+
+def test_check_gradient_says_what_it_saw():
+    wrong = Plain()
+    wrong.factor = -1.0
+    seen = check_gradient(wrong, [3.0, 5.0, 0.0], [2.0, 5.5, 1e-3])
+    assert seen == pytest.approx(1.5, rel=1e-6) and isinstance(seen, float)
+    assert seen.where == (0,) and seen.ratio == pytest.approx(-0.5, rel=1e-6)
+    assert seen.estimate == pytest.approx(-2 / 3) and seen.gradient == pytest.approx(1 / 3)
+    text = (
+        "1.5 (at (0,) the gradient is 0.333333, the differences give -0.666667, the ratio is -0.5)"
+    )
+    assert repr(seen) == text
+    rows = check_gradient(lossbook.SoftmaxCrossEntropy(), [0, 1], np.zeros((2, 3)))
+    assert len(rows.where) == 2 and rows < 1e-9
+    nan = check_gradient(SquaredError(), [0.0], [np.nan])
+    assert np.isnan(nan) and nan.where == (0,) and np.isnan(nan.ratio)
+
+
+@pytest.mark.parametrize("loss", BATCHWISE, ids=repr)
+def test_check_gradient_of_losses_of_a_batch(loss):
+    y, p = batch(loss, np.random.default_rng(3))
+    assert check_gradient(loss, y, p) < 1e-8
+    wrong = dataclasses.make_dataclass("Wrong", [], bases=(type(loss),), frozen=True)()
+    object.__setattr__(wrong, "gradient", lambda *a: 1.5 * loss.gradient(*a))
+    assert check_gradient(wrong, y, p).ratio == pytest.approx(1.5, rel=1e-6)
+
+
+def test_newton_steps_by_the_hessian_find_the_log_odds():
+    y, z = np.array([1.0, 1.0, 1.0, 0.0]), 0.0
+    loss = SigmoidCrossEntropy()
+    for _ in range(6):
+        logits = np.full(4, z)
+        z -= loss.gradient(y, logits).sum() / loss.hessian(y, logits).sum()
+    assert z == pytest.approx(np.log(3), rel=1e-14)
+
+
+def objective(loss):
+    """Return a loss as a custom objective for boosting: gradient and Hessian of the sum."""
+
+    def gradient_and_hessian(y_true, y_pred):
+        n = len(y_pred)
+        return n * loss.gradient(y_true, y_pred), n * loss.hessian(y_true, y_pred)
+
+    return gradient_and_hessian
+
+
+def test_a_loss_is_an_objective_for_boosting():
+    """The custom objective grows the trees of LightGBM's own."""
+    lightgbm = pytest.importorskip("lightgbm")
+    got = data.breast_cancer()
+    options = {"n_estimators": 5, "num_leaves": 8, "verbose": -1, "n_jobs": 1}
+    scores = []
+    for objective_ in (objective(SigmoidCrossEntropy()), "binary"):
+        model = lightgbm.LGBMClassifier(objective=objective_, boost_from_average=False, **options)
+        model.fit(got.x_train, got.y_train)
+        scores.append(model.predict(got.x_test, raw_score=True))
+    np.testing.assert_allclose(*scores, rtol=1e-6)
+    assert SigmoidCrossEntropy()(got.y_test, scores[0]) < 0.5
 
 
 def test_check_gradient_of_a_sample_is_not_disturbed_by_a_huge_loss_beside_it():
@@ -330,7 +413,7 @@ print(tracemalloc.get_traced_memory()[1] / p.nbytes)"""
 
 @pytest.mark.parametrize("loss", list(filter(symbolic.is_defined, CATALOGUE)), ids=repr)
 def test_a_formula_is_typeset_only_if_it_is_the_loss_or_its_derivative(loss):
-    value, gradient = symbolic.definition(loss)
+    value, gradient, *_ = symbolic.definition(loss)
     shown = formula(loss, value, gradient).data
     assert shown.startswith(r"\begin{aligned}\ell &= ") and shown == formula(loss).data
     wrong = tuple(-g for g in gradient) if isinstance(gradient, tuple) else -gradient

@@ -1,4 +1,4 @@
-"""Other libraries beside lossbook: where they agree, and where they are wrong, so that an upgrade is noticed."""
+"""Other libraries beside lossbook: where they agree and where they are wrong, with versions."""
 
 import os
 
@@ -10,27 +10,28 @@ import re
 
 import numpy as np
 import pytest
-from samples import batch
+from packaging.specifiers import SpecifierSet
+from samples import VARIANTS, batch
 
-from lossbook import CATALOGUE
+from lossbook import CATALOGUE, Huber, SquaredError, Tversky
 from lossbook.book import defects
-from lossbook.book.defects import DEFECTS, LIBRARIES, evaluate, measure, table
+from lossbook.book.defects import DEFECTS, LIBRARIES, measure, table
+from lossbook.book.libraries import call_of, evaluate, library_of
 from lossbook.classification import CategoricalCrossEntropy
-from lossbook.sequence import CTC
 
 DIFFERENTIABLE = "keras", "torch", "optax"
 
 
 def installed(library):
-    """Leave the test out where a library is missing; the book itself needs Keras."""
+    """Return the version of a library; leave the test out where there is none.
+
+    The book itself needs Keras.  Where REQUIRE_PEERS is set, the others must be there too.
+    """
     if library != "keras" and not importlib.util.find_spec(library):
-        pytest.skip(f"{library} is not installed")
-
-
-def version(library):
-    name = LIBRARIES[library][0]
-    package = {"PyTorch": "torch"}.get(name, name)
-    return f"{name} {importlib.metadata.version(package)}"
+        message = f"{library} is not installed"
+        pytest.fail(message) if os.environ.get("REQUIRE_PEERS") else pytest.skip(message)
+    package = {"sklearn": "scikit-learn"}.get(library, library)
+    return importlib.metadata.version(package)
 
 
 def ours(defect):
@@ -49,7 +50,7 @@ def problem(defect):
     measured, mine = measure(defect), ours(defect)
     if measured != pytest.approx(defect.returns, rel=1e-4, abs=0, nan_ok=True):
         return (
-            f"{version(defect.library)} has changed: {defect.what}: "
+            f"{defect.library} {installed(defect.library)} has changed: {defect.what}: "
             f"{measured}, not {defect.returns}"
         )
     if mine != (defect.exact and pytest.approx(defect.exact, rel=1e-6, abs=0)):
@@ -74,7 +75,7 @@ def test_a_row_that_is_no_longer_so_is_noticed_by_name(library):
     installed(library)
     row = next(d for d in DEFECTS if d.library == library)
     changed = problem(row._replace(returns=2.0))
-    assert changed.startswith(f"{version(library)} has changed: {row.what}")
+    assert changed.startswith(f"{library} {installed(library)} has changed: {row.what}")
     for exact in (2.0, None):
         assert f"{row.loss} gives {ours(row)}" in problem(row._replace(exact=exact))
 
@@ -89,7 +90,7 @@ def test_a_gradient_and_an_error_that_are_no_longer_so_are_noticed():
 
 def test_the_versions_in_the_table_are_those_that_were_measured():
     # Keras alone is pinned; another version of the others may return the same.
-    assert version("keras") == " ".join(LIBRARIES["keras"][:2]), "measure again"
+    assert installed("keras") == LIBRARIES["keras"][1], "measure again"
 
 
 def test_keras_finds_the_logit_of_a_sigmoid_that_was_left_alone():
@@ -98,17 +99,17 @@ def test_keras_finds_the_logit_of_a_sigmoid_that_was_left_alone():
     assert evaluate("keras", call, y, z) == pytest.approx(50.0, rel=1e-6)
 
 
+# Away from the defaults too: equal parameters would hide that a library exchanges them.
 CALLS = [
-    (loss, library, call) for loss in CATALOGUE for library, call in loss.claims.elsewhere.items()
+    (loss, key, call)
+    for loss in (*CATALOGUE, *VARIANTS)
+    for key, call in loss.claims.elsewhere.items()
 ]
 
 
 def arguments(loss, call):
     """Return y_true, y_pred away from the edges, and the other names in the call."""
     rng, labels = np.random.default_rng(0), "distribution" not in call
-    if isinstance(loss, CTC):
-        logits = rng.normal(0, 2, (3, 8, 5)).astype(np.float32)
-        return np.array([[1, 2, 2], [4, 1, 0], [3, 0, 0]]), logits, {}
     y, p = batch(loss, rng, 32, np.float32, labels=labels)
     if not labels:
         return y, p, {"distribution": y}
@@ -116,22 +117,50 @@ def arguments(loss, call):
     return (y, p, {"one_hot": np.eye(p.shape[1], dtype=p.dtype)[y]} if one_hot else {})
 
 
-@pytest.mark.parametrize(
-    "loss, library, call", CALLS, ids=[f"{name}: {loss!r}" for loss, name, _ in CALLS]
-)
-def test_agrees_where_the_library_is_right(loss, library, call):
-    installed(library)
+def disagreement(loss, library, call):
+    """Return in words how a call differs from the loss or its gradient."""
     y, p, names = arguments(loss, call)
     mine, slope = loss.value_and_gradient(y, p)
-    assert evaluate(library, call, y, p, **names) == pytest.approx(mine, rel=5e-6)
+    theirs = float(evaluate(library, call, y, p, **names))
+    if theirs != pytest.approx(mine, rel=5e-6):
+        return f"the value is {theirs}, ours is {mine}"
     if library not in DIFFERENTIABLE:
-        return
+        return ""
     # Keras divides each row by its sum, which takes the gradient into the plane of the rows.
     divides = library == "keras" and type(loss) is CategoricalCrossEntropy
     if divides:
         slope = slope - (slope * p).sum(axis=1, keepdims=True)
     theirs = evaluate(library, call, y, p, gradient=True, **names)
-    np.testing.assert_allclose(theirs, slope, rtol=5e-5, atol=2e-7)
+    same = np.allclose(theirs, slope, rtol=5e-5, atol=2e-7)
+    return "" if same else f"the gradient is {theirs}, ours is {slope}"
+
+
+@pytest.mark.parametrize(
+    "loss, key, call", CALLS, ids=[f"{key}: {loss!r}" for loss, key, _ in CALLS]
+)
+def test_agrees_where_the_library_is_right(loss, key, call):
+    library, versions = library_of(key)
+    found = installed(library)
+    if not SpecifierSet(versions).contains(found, prereleases=True):
+        pytest.skip(f"the call is for {library} {versions}, and this is {found}")
+    assert not disagreement(loss, library, call)
+
+
+@pytest.mark.parametrize("loss, call", [
+    (SquaredError(), "keras.losses.MeanAbsoluteError()(y_true, y_pred)"),
+    (Huber(2.5), "keras.losses.Huber(1.0)(y_true, y_pred)"),
+    (Tversky(alpha=0.3, beta=0.7), "keras.losses.Tversky(0.5, 0.5, axis=(1,))(y_true, y_pred)"),
+    (SquaredError(), "keras.ops.stop_gradient(keras.losses.MeanSquaredError()(y_true, y_pred)) + 0 * keras.ops.sum(y_pred)"),
+])  # fmt: skip
+def test_a_wrong_call_is_noticed(loss, call):
+    assert disagreement(loss, "keras", call)
+
+
+def test_a_call_is_chosen_by_the_version():
+    loss = Tversky(alpha=0.3, beta=0.7)
+    old, new = call_of(loss, "keras", "3.15.1"), call_of(loss, "keras", "3.16.0")
+    assert "(0.7, 0.3" in old and "(0.3, 0.7" in new
+    assert call_of(loss, "torch", "2.13.0") is None
 
 
 @pytest.mark.parametrize("library", [*LIBRARIES, None])

@@ -34,6 +34,12 @@ def call_of(loss, library, version):
     return None
 
 
+def calls(loss):
+    """Return by library the call that gives the same mean loss in the version of LIBRARIES."""
+    found = {name: call_of(loss, name, version) for name, (_, version, _) in LIBRARIES.items()}
+    return {name: call for name, call in found.items() if call}
+
+
 def evaluate(library, call, y_true, y_pred, gradient=False, **names):
     """Return the value of ``call``, or its derivative by ``y_pred``, as an array.
 

@@ -441,9 +441,9 @@ def _evaluate(loss, function, inputs, digits=DIGITS):
     """Evaluate with more and more digits until ``digits`` agree; None where that is impossible."""
     # Numbers of ordinary size leave no difference below 1e-400 that a float could show.
     ordinary = all(not x or 1e-100 < abs(x) < 1e100 for x in (*inputs, *vars(loss).values()))
-    enough = 400 if ordinary else 800
+    enough = (8 if ordinary else 16) * digits
     before = now = None
-    for precision in (digits, 2 * digits, 8 * digits, 16 * digits):
+    for precision in (digits, 2 * digits, 8 * digits, 16 * digits)[0 if ordinary else 2 :]:
         before = now
         with mpmath.workdps(precision + 10):
             # A difference that is 0 with these digits may not be with more.
