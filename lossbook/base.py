@@ -63,7 +63,7 @@ class Claims:
 
 
 class Loss:
-    """Base of all losses: the mean loss of predictions, its derivatives, and the checks around them.
+    """Base of all losses: the mean loss of predictions, its derivatives, the checks around them.
 
     Arguments come in the order ``(y_true, y_pred)``.  Shapes must be equal or fit as the class
     says; nothing is broadcast.  The result has the dtype of the floating arguments, at least
@@ -117,13 +117,13 @@ class Loss:
         return self._per_sample(y_true, y_pred)
 
     def _accept(self, y_true, y_pred):
-        """Return targets and predictions as ``_shape`` has them, the dtype, the shape of the gradient."""
+        """Return what ``_shape`` does, the dtype of results, and the shape of the gradient."""
         y, p = checks.arrays(y_true, y_pred)
         dtype = common_dtype(p) if self._holds_classes(y, p) else common_dtype(y, p)
         return *self._shape(y, p), dtype, p.shape
 
     def _shape(self, y, p):
-        """Check the shapes; return both with the samples along the first axis, and the weights' shape."""
+        """Check the shapes; return both, samples along the first axis, and the shape of weights."""
         raise NotImplementedError
 
     def _holds_classes(self, y, p):

@@ -269,7 +269,8 @@ class SoftmaxCrossEntropy(Rowwise):
         elsewhere={
             "keras": "keras.losses.SparseCategoricalCrossentropy(from_logits=True)(y_true, y_pred)",
             "torch": "torch.nn.functional.cross_entropy(y_pred, y_true)",
-            "optax": "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true).mean()",
+            "optax": "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true)"
+            ".mean()",
             "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.softmax(y_pred, axis=1))",
         },
     )
@@ -347,12 +348,13 @@ class SigmoidFocal(Focal, Elementwise):
 
     @property
     def claims(self):
-        call = f"keras.losses.BinaryFocalCrossentropy(gamma={self.gamma}, from_logits=True)"
+        gamma = f"gamma={self.gamma}"
+        call = f"keras.losses.BinaryFocalCrossentropy({gamma}, from_logits=True)"
         return dataclasses.replace(
             OF_CLASSES,
             elsewhere={
                 "keras": f"{call}(y_true, y_pred)",
-                "optax": f"optax.losses.sigmoid_focal_loss(y_pred, y_true, gamma={self.gamma}).mean()",
+                "optax": f"optax.losses.sigmoid_focal_loss(y_pred, y_true, {gamma}).mean()",
             },
         )
 
@@ -393,7 +395,8 @@ class SoftmaxFocal(Focal, Rowwise):
 
     @property
     def claims(self):
-        call = f"keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma={self.gamma}, from_logits=True)"
+        given = f"alpha=1.0, gamma={self.gamma}, from_logits=True"
+        call = f"keras.losses.CategoricalFocalCrossentropy({given})"
         return dataclasses.replace(
             OF_CLASSES,
             invariant="adding one number to all logits of a row",
@@ -471,7 +474,9 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     def _cost(self, p):
         # For q as small as this, q log p may be subnormal, and the loss is -log p to the last bit.
-        return -np.log(p) if self.q < 1e-20 else -np.expm1(self.q * np.log(p)) / self.q
+        if self.q < 1e-20:
+            return np.minimum(-np.log(p), 1.0 / self.q)
+        return -np.expm1(self.q * np.log(p)) / self.q
 
     def _slope(self, y, p):
         if self.q == 1:
@@ -480,14 +485,18 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     def _ratio(self, y, p):
         """Return y·p^(q - 1), where q - 1 would be rounded."""
-        power, root = np.where(p == 0, 1.0, p**self.q), np.sqrt(p)
-        # Neither quotient of tiny numbers over- or underflows.
-        return np.where(p < 1e-150, (y / root) * (power / root), y * power / p)
+        power = y * np.where(p == 0, 1.0, p**self.q) / p
+        tiny = (p < 1e-150) & (p > 0)
+        if tiny.any():
+            # In roots, since neither the power nor a quotient by p may be a float.
+            half, root = p[tiny] ** (self.q / 2), np.sqrt(p[tiny])
+            power[tiny] = y[tiny] / root * (half / root * half)
+        return power
 
     def _curve(self, y, p):
         if self.q == 1:
             return 0.0 * p
-        return (1.0 - self.q) * self._ratio(y, p) / p
+        return (1.0 - self.q) * (self._ratio(y, p) / p)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -691,7 +700,8 @@ class MulticlassHinge(Rowwise):
     target = CLASS
     formula = (
         r"\ell = \max\bigl(0,\ 1 + \max_{j \ne y} s_j - s_y\bigr)",
-        r"\frac{\partial \ell}{\partial s_j} = 1 \text{ at the best rival}, -1 \text{ at } y, \text{ where } \ell > 0",
+        r"\frac{\partial \ell}{\partial s_j} = 1 \text{ at the best rival}, -1 \text{ at } y,"
+        r" \text{ where } \ell > 0",
     )
     claims = dataclasses.replace(
         OF_CLASSES,
@@ -740,8 +750,9 @@ def smooth_labels(y: ArrayLike, alpha: float) -> NDArray[Any]:
     y = real_array(y, "y")
     if y.ndim != 2 or y.shape[1] == 1:
         raise ValueError(
-            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. Turn class numbers "
-            "into rows with np.eye(k)[y]; smooth labels 0 and 1 with (1 - alpha) * y + alpha / 2."
+            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. "
+            "Turn class numbers into rows with np.eye(k)[y]; smooth labels 0 and 1 with "
+            "(1 - alpha) * y + alpha / 2."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: it must be from 0 to 1.")

@@ -68,7 +68,7 @@ def common_dtype(*arrays):
     float32 logits give float32.  Without any floating array the result is float64.
     """
     first = arrays[0].dtype
-    if (first == FLOAT64 or first == FLOAT32) and first == arrays[-1].dtype:
+    if first in (FLOAT64, FLOAT32) and first == arrays[-1].dtype:
         return first
     dtypes = [a.dtype for a in arrays if a.dtype.kind == "f"]
     return np.result_type(FLOAT32, *dtypes) if dtypes else FLOAT64

@@ -226,9 +226,10 @@ class InfoNCE(Embedding):
     Also called: NT-Xent for two views of each sample, supervised contrastive loss for labels.
 
     Formula: for each anchor i with positives :math:`P_i`, the other samples of its label,
-    :math:`-\frac{1}{|P_i|}\sum_{p\in P_i}\log\bigl(e^{s_{ip}/\tau} / \sum_{j\ne i} e^{s_{ij}/\tau}\bigr)`
-    with the cosine similarity s, and the mean over all anchors that have a positive; derivative
-    by :math:`s_{ij}`: :math:`(q_{ij} - [j\in P_i]/|P_i|)/\tau`, where :math:`q_{ij}` is the softmax.
+    :math:`-\frac{1}{|P_i|}\sum_{p\in P_i}\log q_{ip}` with
+    :math:`q_{ij} = e^{s_{ij}/\tau} / \sum_{k\ne i} e^{s_{ik}/\tau}` and the cosine similarity
+    s, and the mean over all anchors that have a positive; derivative
+    by :math:`s_{ij}`: :math:`(q_{ij} - [j\in P_i]/|P_i|)/\tau`.
 
     Domain: labels are whole numbers (n,), of which two are equal; embeddings are real (n, d) and
     not the zero vector, which has no direction; ``temperature`` τ > 0.  The unit is the nat.

@@ -25,8 +25,8 @@ class GradientCheck(float):
 
     def __repr__(self) -> str:
         return (
-            f"{float(self):.3g} (at {self.where} the gradient is {self.gradient:.6g}, the differences "
-            f"give {self.estimate:.6g}, the ratio is {self.ratio:.6g})"
+            f"{float(self):.3g} (at {self.where} the gradient is {self.gradient:.6g}, "
+            f"the differences give {self.estimate:.6g}, the ratio is {self.ratio:.6g})"
         )
 
 

@@ -1,4 +1,4 @@
-"""Losses that are negative log-likelihoods, or differ from one by what the prediction cannot change."""
+"""Negative log-likelihoods, up to what the prediction cannot change."""
 
 import dataclasses
 
@@ -95,7 +95,8 @@ class GaussianNLL(Samplewise):
         lipschitz=np.inf,
         lower_bound=-np.inf,
         elsewhere={
-            "torch": "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, y_pred[:, 1].exp(), full=True)"
+            "torch": "torch.nn.functional.gaussian_nll_loss(y_pred[:, 0], y_true, "
+            "y_pred[:, 1].exp(), full=True)"
         },
     )
 
@@ -164,7 +165,8 @@ class KLDivergence(CategoricalCrossEntropy):
         strictly_proper=True,
         elsewhere={
             "keras": "keras.losses.KLDivergence()(distribution, y_pred)",
-            "torch": "torch.nn.functional.kl_div(y_pred.log(), distribution, reduction='batchmean')",
+            "torch": "torch.nn.functional.kl_div(y_pred.log(), distribution, "
+            "reduction='batchmean')",
             "optax": "optax.losses.kl_divergence(jax.numpy.log(y_pred), distribution).mean()",
         },
     )

@@ -11,7 +11,7 @@ from .checks import PROBABILITY, TRUTH, require_parameter
 
 
 class Overlap(Samplewise):
-    """1 - TP / (TP + alpha·FP + beta·FN) of soft masks; ``y_true`` and ``y_pred`` of equal shape (n, ...)."""
+    """1 - TP / (TP + alpha·FP + beta·FN) of soft masks, two arrays of equal shape (n, ...)."""
 
     prediction = dataclasses.replace(PROBABILITY, words="a mask of probabilities from 0 to 1")
     target = TRUTH
@@ -74,7 +74,8 @@ class Dice(Overlap):
     Also called: Sørensen-Dice loss, 1 - F1 of pixels, soft Dice.
 
     Formula: :math:`1 - 2\sum yp / (\sum y + \sum p)` over all entries of a sample, and 0 when both
-    masks are empty; derivative :math:`2\bigl(\sum yp - y_j(\sum y + \sum p)\bigr)/(\sum y + \sum p)^2`.
+    masks are empty; derivative
+    :math:`2\bigl(\sum yp - y_j(\sum y + \sum p)\bigr)/(\sum y + \sum p)^2`.
 
     Domain: masks and probabilities in [0, 1] of equal shape (n, ...).
 
@@ -101,7 +102,8 @@ class Tversky(Overlap):
 
     Formula: :math:`1 - TP/(TP + \alpha FP + \beta FN)` with :math:`TP = \sum yp`,
     :math:`FP = \sum (1-y)p`, :math:`FN = \sum y(1-p)`, and 0 when both masks are empty; derivative
-    :math:`\bigl(\alpha(1-y_j)TP - y_j(\beta TP + \alpha FP + \beta FN)\bigr) / (TP + \alpha FP + \beta FN)^2`.
+    :math:`\bigl(\alpha(1-y_j)TP - y_j(\beta TP + D - TP)\bigr) / D^2` with
+    :math:`D = TP + \alpha FP + \beta FN`.
 
     Domain: as for :class:`Dice`; ``alpha``, ``beta`` > 0.
 

@@ -92,8 +92,9 @@ class AbsoluteError(Residual):
 
     Also called: L1 loss, Laplace loss, least absolute deviations.
 
-    Formula: :math:`|\hat y - y|` for each entry, derivative :math:`\operatorname{sign}(\hat y - y)`.
-    At the kink every number from -1 to 1 is a subgradient; 0 is returned.
+    Formula: :math:`|\hat y - y|` for each entry; derivative
+    :math:`\operatorname{sign}(\hat y - y)`.  At the kink every number from -1 to 1 is a
+    subgradient; 0 is returned.
 
     Domain: targets and predictions are real numbers of any equal shapes.  The loss has the unit
     of the target.
@@ -245,8 +246,9 @@ class LogCosh(Residual):
 
     Domain: targets and predictions are real numbers of any equal shapes.
 
-    Good for: a smooth robust loss without a parameter: :math:`r^2/2` near zero, :math:`|r| - \log 2`
-    far out.  Price: the place of the change, 1, is fixed, so the unit of the target matters.
+    Good for: a smooth robust loss without a parameter: :math:`r^2/2` near zero,
+    :math:`|r| - \log 2` far out.  Price: the place of the change, 1, is fixed, so the unit of
+    the target matters.
 
     >>> f"{LogCosh()([0.0], [1e-4]):.6e}"
     '5.000000e-09'
@@ -701,7 +703,7 @@ class CosineDistance(Samplewise):
 
     def _shape(self, y, p):
         if p.ndim != 2 or y.shape != p.shape:
-            fix = "For single vectors use np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
+            fix = "Single vectors are np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
             if p.ndim > 2 and y.shape == p.shape:
                 fix = f"Flatten both: .reshape(-1, {p.shape[-1]})."
             checks.misfit(y, p, "both must be (n, d), equal, a vector in each row", fix)

@@ -48,7 +48,8 @@ class CTC(Samplewise):
         invariant="adding one number to all logits of a frame",
         elsewhere={
             "keras": "keras.losses.CTC()(y_true, y_pred)",
-            "optax": "optax.losses.ctc_loss(y_pred, 0 * y_pred[..., 0], y_true, y_true == 0).mean()",
+            "optax": "optax.losses.ctc_loss(y_pred, 0 * y_pred[..., 0], y_true, y_true == 0)"
+            ".mean()",
         },
     )
 

@@ -193,8 +193,11 @@ def problems_strictly_proper(loss, claim, rng):
             ]
         else:
             honest = true if loss.prediction.symbol == "p" else np.log(true / (1 - true))
-            expected = [true * loss.per_sample(np.ones_like(q), q) + (1 - true) * loss.per_sample(np.zeros_like(q), q)
-                        for q in (others, np.atleast_1d(honest))]  # fmt: skip
+            expected = [
+                true * loss.per_sample(np.ones_like(q), q)
+                + (1 - true) * loss.per_sample(np.zeros_like(q), q)
+                for q in (others, np.atleast_1d(honest))
+            ]
         if not (expected[0] > expected[1][0]).all():
             yield "another prediction is as good as the true probabilities"
 
@@ -272,8 +275,14 @@ class Linear(lossbook.BinaryCrossEntropy):
         return np.abs(p - y)
 
 
-@pytest.mark.parametrize("name, claim", [("convex_in", ("y_pred",)), ("zero_when", "y_pred = y_true"),
-                                         ("symmetric", "a change of the residual's sign")])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, claim",
+    [
+        ("convex_in", ("y_pred",)),
+        ("zero_when", "y_pred = y_true"),
+        ("symmetric", "a change of the residual's sign"),
+    ],
+)
 def test_a_loss_without_the_property_is_noticed(name, claim):
     assert list(CHECKS[name](Lopsided(), claim, np.random.default_rng(0)))
 

@@ -48,7 +48,7 @@ def normwise(got, true):
 
 
 def too_far(loss, y, p):
-    """Return what is further from the exact number than 4 ulps, or than 4 times its condition number."""
+    """Return what is further from the exact number than 4 ulps or 4 condition numbers."""
     arrays = as_batch(y, p)
     true, slopes = exact(loss, y, p)
     gradient = loss.gradient(*arrays).ravel()
@@ -75,7 +75,7 @@ def curves_too_far(loss, y, p):
 
 
 def conditioned(p, distances):
-    """Return whether the rounding of inputs may excuse: not in float32, where digits can be added."""
+    """Return whether the rounding of inputs may excuse: not in float32, which can be widened."""
     return max(distances) > ULPS and np.asarray(p).dtype == np.float64
 
 

@@ -156,6 +156,14 @@ def test_generalized_cross_entropy_joins_cross_entropy_and_absolute_error():
     close(GeneralizedCrossEntropy(1.0).per_sample(LABELS, p), 1 - p[np.arange(200), LABELS], 1e-9)
 
 
+def test_generalized_cross_entropy_without_a_power_is_cross_entropy_to_the_last_bit():
+    p, tiny = softmax(LOGITS), GeneralizedCrossEntropy(1e-300)
+    np.testing.assert_array_equal(
+        both(tiny, LABELS, p), both(CategoricalCrossEntropy(), LABELS, p)
+    )
+    assert tiny([0], [[0.0, 1.0]]) == 1e300
+
+
 def test_dice_is_tversky_with_equal_prices():
     masks = RNG.integers(0, 2, (50, 6)).astype(float), RNG.random((50, 6))
     close(both(Dice(), *masks), both(Tversky(alpha=0.5, beta=0.5), *masks))

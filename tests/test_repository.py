@@ -1,5 +1,6 @@
 """The repository itself: style, versions, licences, front pages, pins, make.py, first cells."""
 
+import ast
 import importlib.util
 import json
 import os
@@ -78,26 +79,31 @@ def test_binder_gets_what_it_needs():
 
 @pytest.mark.parametrize("page", ["index.md", "chapters/reference/api.md"])
 def test_code_on_a_page_gives_what_its_comments_say(page):
-    blocks = [
-        block for block in re.findall(r"```python\n(.*?)```", text(page), re.S) if "#" in block
-    ]
-    assert blocks
-    compared = 0
-    for block in blocks:
-        names = {}
-        for line in block.splitlines():
-            expression, _, said = line.partition("  # ") if "  # " in line else (line, "", "")
-            if not said:
-                exec(line, names)
-                continue
-            value = np.ravel(eval(expression, names)) if "value_and" not in expression else None
-            numbers = [float(n) for n in re.findall(r"-?\d[\d.]*(?:e-?\d+)?", said)]
-            if value is not None:
-                assert np.allclose(value, numbers[: len(value)], rtol=1e-7), (
-                    f"{expression}: {value}, said {said}"
-                )
-                compared += 1
+    blocks = re.findall(r"```python\n(.*?)```", text(page), re.S)
+    compared = sum(map(compare_with_comments, blocks))
     assert compared >= 2
+    with pytest.raises(AssertionError, match="said"):
+        compare_with_comments("1 + 1  # 3, a wrong number")
+
+
+def compare_with_comments(block):
+    """Run a block; compare each expression with the numbers in the comment behind it."""
+    names, compared, lines = {}, 0, block.splitlines()
+    for statement in ast.parse(block).body:
+        code = ast.get_source_segment(block, statement)
+        said = lines[statement.end_lineno - 1].partition("  # ")[2]
+        if not isinstance(statement, ast.Expr) or not said:
+            exec(code, names)
+            continue
+        result = eval(code, names)
+        if "value_and" not in code:
+            value = np.concatenate(
+                [np.ravel(part) for part in (result if isinstance(result, tuple) else [result])]
+            )
+            numbers = [float(n) for n in re.findall(r"-?\d[\d.]*(?:e-?\d+)?", said)][: len(value)]
+            assert np.allclose(value, numbers, rtol=1e-7), f"{code}: {value}, said {said}"
+            compared += 1
+    return compared
 
 
 def test_a_new_loss_is_documented_and_defined():

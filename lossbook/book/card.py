@@ -10,7 +10,7 @@ from .symbolic import definition, is_defined
 
 
 def formula(loss):
-    """Return the LaTeX of the definition and of its derivative; nothing for a loss that has none."""
+    """Return the LaTeX of the definition and of its derivative; nothing where there is none."""
     return equations(loss, *definition(loss)[:2]) if is_defined(loss) else loss.formula
 
 

@@ -20,7 +20,7 @@ SUBMODULES = {"sklearn": ("sklearn.metrics", "scipy.special"), "scipy": ("scipy.
 
 
 def library_of(key):
-    """Return (library, versions) of a key of ``Claims.elsewhere``: ``keras<3.16`` is Keras, "<3.16"."""
+    """Return (library, versions) of a key of ``Claims.elsewhere``, as in ``keras<3.16``."""
     library, versions = re.fullmatch(r"(\w+)(.*)", key).groups()
     return library, versions
 

@@ -25,11 +25,11 @@ _DEFINITIONS = {}
 
 
 def defines(cls):
-    """Register a function for a class: (loss, y, p) -> (definition, derivative, second derivative).
+    """Register (loss, y, p) -> (definition, derivative, second derivative) for a class.
 
     ``y`` and ``p`` are symbols; for losses of rows they are indexed by the class 1..k, and the
-    derivatives are by the entry j; a loss without ``hessian`` has one alone.  They are stated in the
-    form that one wants to read; the tests prove that they are derivatives of the definition.
+    derivatives are by the entry j; a loss without ``hessian`` has one alone.  They are stated in
+    the form that one wants to read; the tests prove that they are derivatives of the definition.
     """
 
     def register(function):
@@ -345,7 +345,7 @@ def exact(loss, y_true, y_pred):
 
 
 def exact_hessian(loss, y_true, y_pred):
-    """Return the second derivative of the loss of one sample by each prediction, as ``exact`` does."""
+    """Return the second derivative of the loss by each prediction, as ``exact`` does the first."""
     return _exact(loss, y_true, y_pred, 2)
 
 
@@ -362,8 +362,8 @@ def _exact(loss, y_true, y_pred, order):
 def condition(loss, y_true, y_pred, order=1):
     r"""Return how much a relative change of the inputs changes the loss and each derivative.
 
-    The condition number of f is :math:`\sum_x |x\,\partial f/\partial x| / |f|` over all targets and
-    predictions x.  Where it is 1000, inputs that are right to the last bit leave f uncertain by
+    The condition number of f is :math:`\sum_x |x\,\partial f/\partial x| / |f|` over all targets
+    and predictions x.  Where it is 1000, inputs that are right to the last bit leave f uncertain by
     1000 units in the last place: no formula can do better without more digits in the inputs.
     Infinite where it cannot be evaluated.  For ``order`` 2 a list for the second derivatives.
     """
