@@ -197,20 +197,15 @@ class Samplewise(Loss):
     def _blocks(self, y, p, dtype, samples, checked=True):
         """Yield the rows of each block and its terms, after checking what they are made of."""
         step = max(1, self._block(y, p))
-        # For a few numbers a slice costs as much as a sum.
-        if len(p) <= step:
-            if checked:
-                self._check(y, p, samples)
-            work = self._precision(y, dtype)
-            yield slice(None), self._terms(self._prepare(y, work), _cast(p, work))
-            return
         for start in range(0, len(p), step):
-            rows = slice(start, start + step)
-            targets, predictions = y[rows], p[rows]
+            rows, block = slice(start, start + step), (y, p, samples)
+            # For a few numbers a slice costs as much as a sum.
+            if len(p) > step:
+                block = y[rows], p[rows], samples[rows]
             if checked:
-                self._check(targets, predictions, samples[rows])
-            work = self._precision(targets, dtype)
-            yield rows, self._terms(self._prepare(targets, work), _cast(predictions, work))
+                self._check(*block)
+            work = self._precision(block[0], dtype)
+            yield rows, self._terms(self._prepare(block[0], work), _cast(block[1], work))
 
     def _block(self, y, p):
         """Return how many samples make a block."""

@@ -1,6 +1,7 @@
 """Losses for classes: of probabilities or, better, of logits."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,14 @@ OF_CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
 
 @dataclasses.dataclass(frozen=True)
 class BinaryCrossEntropy(Elementwise):
-    r"""Cross-entropy between labels and predicted *probabilities* of two classes.
+    """Cross-entropy between labels and predicted *probabilities* of two classes.
 
     Also called: log loss, logistic-regression loss, Bernoulli negative log-likelihood.
 
-    Formula: :math:`-y\log p - (1-y)\log(1-p)` for each entry, with :math:`0\log 0 = 0`;
-    derivative :math:`(p-y)/(p(1-p))`.
+    Formula: ``-y * log(p) - (1 - y) * log(1 - p)`` for each entry, with 0 log 0 = 0; derivative
+    ``(p - y) / (p * (1 - p))``; second derivative ``y / p**2 + (1 - y) / (1 - p)**2``.
 
-    Domain: probabilities :math:`p` in [0, 1]; targets 0 or 1, or probabilities between them;
+    Domain: probabilities p in [0, 1]; targets 0 or 1, or probabilities between them;
     any equal shapes.  The unit is the nat.  Nothing is clipped: a truth that was given
     probability 0 costs inf.
 
@@ -80,8 +81,9 @@ class BinaryCrossEntropy(Elementwise):
         opposite = 1.0 - y
         # For y = 0 or 1, without the 0/0 at p = y.
         hard = (opposite - y) / np.abs(opposite - p)
-        soft = y * opposite != 0
-        if soft.any():
+        soft = y * opposite
+        if np.count_nonzero(soft):
+            soft = soft != 0
             hard[soft] = ((p - y) / (p * (1.0 - p)))[soft]
         return hard
 
@@ -108,7 +110,7 @@ class ProbabilityRows(Rowwise):
             return y, p + 0.0, None, None
         label, zero = (np.arange(len(y)), y), np.zeros_like(p)
         # A NaN anywhere in a row makes the loss of the row NaN.
-        if np.isnan(np.minimum.reduce(p, None)):
+        if math.isnan(np.add.reduce(p, None)):
             zero += 0.0 * np.add.reduce(p, axis=1, keepdims=True)
         # One number a row costs nothing in float64.
         true = p[label].astype(wide(p.dtype)) + 0.0
@@ -136,13 +138,13 @@ class ProbabilityRows(Rowwise):
 
 @dataclasses.dataclass(frozen=True)
 class CategoricalCrossEntropy(ProbabilityRows):
-    r"""Cross-entropy between classes and predicted *probabilities* of k classes.
+    """Cross-entropy between classes and predicted *probabilities* of k classes.
 
     Also called: log loss, multinomial negative log-likelihood, logarithmic score
     :cite:p:`good1952`.
 
-    Formula: :math:`-\sum_j y_j\log p_j` for each row, with :math:`0\log 0 = 0`; derivative
-    :math:`-y_j/p_j`.  For class numbers this is :math:`-\log p_y`.
+    Formula: ``-sum(y * log(p))`` for each row, with 0 log 0 = 0; derivative ``-y / p``; second
+    derivative ``y / p**2``.  A class number stands for its one-hot row.
 
     Domain: rows of probabilities in [0, 1] that sum to 1, shape (n, k); targets are class
     numbers (n,) or distributions (n, k).  The unit is the nat.  Rows are not renormalised and
@@ -181,12 +183,12 @@ class CategoricalCrossEntropy(ProbabilityRows):
 
 @dataclasses.dataclass(frozen=True)
 class SigmoidCrossEntropy(Elementwise):
-    r"""Cross-entropy between labels and the sigmoid of *logits*.
+    """Cross-entropy between labels and the sigmoid of *logits*.
 
     Also called: binary cross-entropy with logits, logistic loss, binomial deviance (half of it).
 
-    Formula: :math:`(1-y)\log(1+e^z) + y\log(1+e^{-z})` for each entry; derivative
-    :math:`\sigma(z) - y`.
+    Formula: ``(1 - y) * softplus(z) + y * softplus(-z)`` for each entry; derivative
+    ``sigmoid(z) - y``; second derivative ``sigmoid(z) * sigmoid(-z)``.
 
     Domain: logits are real numbers; targets 0 or 1, or probabilities between them; any equal
     shapes.  The unit is the nat.
@@ -238,12 +240,12 @@ class SigmoidCrossEntropy(Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class SoftmaxCrossEntropy(Rowwise):
-    r"""Cross-entropy between classes and the softmax of *logits*.
+    """Cross-entropy between classes and the softmax of *logits*.
 
     Also called: categorical cross-entropy with logits, multinomial logistic loss, softmax loss.
 
-    Formula: :math:`-\sum_j y_j \log\bigl(e^{z_j} / \sum_m e^{z_m}\bigr)` for each row;
-    derivative :math:`e^{z_j} / \sum_m e^{z_m} - y_j`.
+    Formula: with ``p = softmax(z)``, ``-sum(y * log(p))`` for each row, with 0 log 0 = 0;
+    derivative ``p - y``; second derivative ``p * (1 - p)``.
 
     Domain: logits are real numbers, shape (n, k), and -inf masks a class; targets are class
     numbers (n,) or distributions (n, k).  The unit is the nat.
@@ -283,7 +285,7 @@ class SoftmaxCrossEntropy(Rowwise):
         if y.ndim == 1:
             return log_sum[:, 0] - gap[np.arange(len(y)), y]
         cost = product(y, -gap)
-        if not np.isfinite(np.add.reduce(cost, None)):
+        if not math.isfinite(np.add.reduce(cost, None)):
             # A gap of finite logits may be infinite, but not the terms of y times it.
             far = np.isinf(gap) & np.isfinite(z)
             cost = np.where(far, y * z[top][:, np.newaxis] - y * z, cost)
@@ -329,13 +331,14 @@ class Focal(Samplewise):
 
 @dataclasses.dataclass(frozen=True)
 class SigmoidFocal(Focal, Elementwise):
-    r"""Sigmoid cross-entropy, less for the samples that are already right.
+    """Sigmoid cross-entropy, less for the samples that are already right.
 
     Also called: binary focal loss.
 
-    Formula: :math:`(1 - p_t)^\gamma (-\log p_t)` for each entry, where :math:`p_t` is the
-    probability of the true label, :math:`\sigma(z)` or :math:`\sigma(-z)`; derivative
-    :math:`-(2y-1)(1-p_t)^\gamma\bigl(1 - p_t - \gamma p_t\log p_t\bigr)`.
+    Formula: with the probability ``p = sigmoid((2 * y - 1) * z)`` of the true label,
+    ``-(1 - p)**gamma * log(p)`` for each entry; derivative
+    ``(1 - 2 * y) * (1 - p)**gamma * (1 - p - gamma * p * log(p))``; second derivative
+    ``p * (1 - p)**gamma * ((1 + 2 * gamma) * (1 - p) + gamma * (1 - (gamma + 1) * p) * log(p))``.
 
     Domain: logits are real numbers; targets 0 or 1; any equal shapes; ``gamma`` ≥ 0.
 
@@ -377,12 +380,15 @@ class SigmoidFocal(Focal, Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class SoftmaxFocal(Focal, Rowwise):
-    r"""Softmax cross-entropy, less for the samples that are already right.
+    """Softmax cross-entropy, less for the samples that are already right.
 
     Also called: categorical focal loss.
 
-    Formula: :math:`(1 - p_y)^\gamma (-\log p_y)` for each row, with p the softmax of the logits;
-    derivative :math:`(1-p_y)^{\gamma-1}\bigl(1 - p_y - \gamma p_y \log p_y\bigr)(p_j - [j = y])`.
+    Formula: with ``p = softmax(z)`` and the probabilities ``t = sum(y * p)`` of the true class and
+    ``w = sum((1 - y) * p)`` of all others, ``-w**gamma * log(t)`` for each row; with
+    ``f = w**(gamma - 1) * (w - gamma * t * log(t))`` the derivative is ``f * (p - y)``; with
+    ``g = gamma * t * w**(gamma - 2) * ((1 - gamma * t) * log(t) + 2 * w)`` the second derivative is
+    ``g * (p - y)**2 + f * p * (1 - p)``.
 
     Domain: logits are real numbers, shape (n, k); targets are class numbers (n,) or one-hot
     rows (n, k); ``gamma`` ≥ 0.
@@ -437,12 +443,12 @@ class SoftmaxFocal(Focal, Rowwise):
 
 @dataclasses.dataclass(frozen=True)
 class GeneralizedCrossEntropy(ProbabilityRows):
-    r"""Between cross-entropy (q → 0) and the absolute error of probabilities (q = 1).
+    """Between cross-entropy (q → 0) and the absolute error of probabilities (q = 1).
 
     Also called: Lq loss.
 
-    Formula: :math:`(1 - p_y^q)/q` for each row; derivative :math:`-p_y^{q-1}` by the probability
-    of the true class.  For distributions it is :math:`\sum_j y_j (1 - p_j^q)/q`.
+    Formula: ``sum(y * (1 - p**q)) / q`` for each row; derivative ``-y * p**(q - 1)``; second
+    derivative ``(1 - q) * y * p**(q - 2)``.  A class number stands for its one-hot row.
 
     Domain: rows of probabilities that sum to 1, shape (n, k); targets are class numbers (n,) or
     distributions (n, k); 0 < ``q`` ≤ 1.
@@ -501,13 +507,13 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
 @dataclasses.dataclass(frozen=True)
 class Brier(ProbabilityRows):
-    r"""The squared distance between predicted probabilities and what happened.
+    """The squared distance between predicted probabilities and what happened.
 
     Also called: Brier score, quadratic score; mean squared error of probabilities.
 
-    Formula: :math:`(p - y)^2` for the probability of one class, shape (n,), and
-    :math:`\sum_j (p_j - y_j)^2` for rows, which for two classes is twice that; derivative
-    :math:`2(p_j - y_j)`.
+    Formula: ``sum((p - y)**2)`` over a row, or over the single probability of a sample in shape
+    (n,), so that two classes in a row cost twice as much; derivative ``2 * (p - y)``; second
+    derivative ``2``.
 
     Domain: probabilities (n,) with targets (n,) from 0 to 1, or rows of probabilities that sum
     to 1 with class numbers (n,) or distributions (n, k).
@@ -571,12 +577,12 @@ class Margin(Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class Hinge(Margin):
-    r"""How much the margin falls short of 1.
+    """How much the margin falls short of 1.
 
     Also called: loss of the support vector machine.
 
-    Formula: :math:`\max(0, 1 - ys)` for each entry; derivative :math:`-y` where :math:`ys < 1`, 0
-    elsewhere.
+    Formula: ``maximum(1 - y * s, 0)`` for each entry; derivative ``where(y * s < 1, -y, 0)``, 0
+    also at the kink; second derivative ``0``.
 
     Domain: scores are real numbers; labels -1 or 1; any equal shapes.
 
@@ -611,11 +617,12 @@ class Hinge(Margin):
 
 @dataclasses.dataclass(frozen=True)
 class SquaredHinge(Margin):
-    r"""The square of the hinge loss.
+    """The square of the hinge loss.
 
     Also called: L2 hinge loss.
 
-    Formula: :math:`\max(0, 1 - ys)^2` for each entry; derivative :math:`-2y\max(0, 1 - ys)`.
+    Formula: ``maximum(1 - y * s, 0)**2`` for each entry; derivative
+    ``-2 * y * maximum(1 - y * s, 0)``; second derivative ``where(y * s < 1, 2, 0)``.
 
     Domain: as for :class:`Hinge`.
 
@@ -645,11 +652,12 @@ class SquaredHinge(Margin):
 
 @dataclasses.dataclass(frozen=True)
 class Exponential(Margin):
-    r"""The exponential of minus the margin.
+    """The exponential of minus the margin.
 
     Also called: loss of AdaBoost.
 
-    Formula: :math:`e^{-ys}` for each entry; derivative :math:`-y e^{-ys}`.
+    Formula: ``exp(-y * s)`` for each entry; derivative ``-y * exp(-y * s)``; second derivative
+    ``exp(-y * s)``.
 
     Domain: as for :class:`Hinge`.
 
@@ -679,12 +687,14 @@ class Exponential(Margin):
 
 @dataclasses.dataclass(frozen=True)
 class MulticlassHinge(Rowwise):
-    r"""How much the score of the true class falls short of its best rival's by 1.
+    """How much the score of the true class falls short of its best rival's by 1.
 
     Also called: Crammer-Singer loss.  Keras's CategoricalHinge is another loss.
 
-    Formula: :math:`\max(0, 1 + \max_{j\ne y} s_j - s_y)` for each row; derivative 1 at the best
-    rival and -1 at the true class where the loss is positive.
+    Formula: with the best score ``rival = max(s[y == 0])`` of another class,
+    ``maximum(1 + rival - sum(y * s), 0)`` for each row, where y is one-hot; derivative
+    ``where(1 + rival > sum(y * s), (s == rival) * (1 - y) - y, 0)``: where the loss is positive, 1
+    at the rival, of equal ones at the first, and -1 at the true class.
 
     Domain: scores are real numbers, shape (n, k) with k ≥ 2; targets are class numbers (n,) or
     one-hot rows (n, k).
@@ -737,12 +747,12 @@ def _labels_of(y):
 
 
 def smooth_labels(y: ArrayLike, alpha: float) -> NDArray[Any]:
-    r"""Return distributions that keep 1 - alpha of ``y`` and spread alpha evenly over the classes.
+    """Return distributions that keep 1 - alpha of ``y`` and spread alpha evenly over the classes.
 
-    :math:`(1 - \alpha) y + \alpha / k` for distributions (n, k), in the dtype of ``y``, at least
-    float32.  Raises ValueError for what is no distribution.  Class numbers have to be made one-hot
-    first, because they do not say how many classes there are: ``np.eye(k)[y]``.  Labels 0 and 1 of
-    two classes, one or several for a sample, become :math:`(1 - \alpha) y + \alpha / 2`.
+    That is ``(1 - alpha) * y + alpha / k`` for distributions (n, k), in the dtype of ``y``, at
+    least float32.  Raises ValueError for what is no distribution.  Class numbers have to be made
+    one-hot first, because they do not say how many classes there are: ``np.eye(k)[y]``.  Labels 0
+    and 1 of two classes, one or several for a sample, become ``(1 - alpha) * y + alpha / 2``.
 
     >>> smooth_labels([[1.0, 0.0]], 0.5).tolist()
     [[0.75, 0.25]]

@@ -5,8 +5,11 @@ for float16), and print no warning.
 """
 
 import functools
+import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -97,13 +100,14 @@ def _elementary(function):
 def product(a, b):
     """Return a·b with 0·(±inf) = 0, the limit that an absent class needs; NaN stays NaN."""
     result = a * b
-    if np.isnan(np.minimum.reduce(result, axis=None, initial=np.inf)):
+    # A sum is NaN if a term is; it may be NaN even then, as inf - inf.
+    if math.isnan(np.add.reduce(result, None)):
         return np.where((a == 0) & np.isinf(b), result.dtype.type(0), result)
     return result
 
 
 @_elementary
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> NDArray[Any]:
     """Return 1 / (1 + exp(-z)), the probability that belongs to the logit ``z``.
 
     exp is taken of minus the absolute value only, so nothing overflows and small probabilities
@@ -117,7 +121,7 @@ def sigmoid(z):
 
 
 @_elementary
-def softplus(z):
+def softplus(z: ArrayLike) -> NDArray[Any]:
     """Return log(1 + exp(z)), the smooth version of max(z, 0).
 
     >>> float(softplus(1000.0)), float(softplus(-1000.0))
@@ -151,7 +155,7 @@ def probabilities(gap, e, others, top):
 
 
 @_elementary
-def log_softmax(z):
+def log_softmax(z: ArrayLike) -> NDArray[Any]:
     """Return log(exp(z_j) / Σ_m exp(z_m)) over the last axis.
 
     >>> float(log_softmax([20.0, 0.0, 0.0])[0])
@@ -162,7 +166,7 @@ def log_softmax(z):
 
 
 @_elementary
-def softmax(z):
+def softmax(z: ArrayLike) -> NDArray[Any]:
     """Return exp(z_j) / Σ_m exp(z_m) over the last axis.
 
     >>> softmax([1000.0, 1000.0]).tolist()
@@ -176,7 +180,7 @@ def log_ratio(a, b, difference):
     # Relative to the smaller: log1p loses digits near -1 only.
     relative = np.abs(difference) / np.minimum(a, b)
     result = np.copysign(np.log1p(relative), difference)
-    if np.isfinite(np.maximum.reduce(relative, None)):
+    if math.isfinite(np.maximum.reduce(relative, None)):
         return result
     return np.where(np.isfinite(relative), result, np.log(a) - np.log(b))
 
@@ -195,7 +199,7 @@ def unit(x):
 
 
 @_elementary
-def xlogy(x, y):
+def xlogy(x: ArrayLike, y: ArrayLike) -> NDArray[Any]:
     """Return x·log(y) with 0·log 0 = 0.
 
     >>> float(xlogy(0.0, 0.0)), float(xlogy(1.0, 0.0))
@@ -205,7 +209,7 @@ def xlogy(x, y):
 
 
 @_elementary
-def xlog1py(x, y):
+def xlog1py(x: ArrayLike, y: ArrayLike) -> NDArray[Any]:
     """Return x·log(1 + y) with 0·log 0 = 0.
 
     >>> float(xlog1py(0.0, -1.0))

@@ -34,7 +34,7 @@ class Embedding(Loss):
             fix = "Pass one row of y_pred for each label."
             if p.ndim == 2 and y.shape == (len(p), 1):
                 fix = "Pass np.ravel(y_true)."
-            elif p.ndim != 2 and y.shape == p.shape[:1]:
+            elif p.ndim not in (0, 2) and y.shape == p.shape[:1]:
                 fix = "Pass np.reshape(y_pred, (len(y_pred), -1))."
             must = "they must be (n,) and (n, d), a label and an embedding for each sample"
             checks.misfit(y, p, must, fix)
@@ -97,15 +97,14 @@ class Embedding(Loss):
 
 @dataclasses.dataclass(frozen=True)
 class Contrastive(Embedding):
-    r"""Pairs of equal label are pulled together, others pushed at least ``margin`` apart.
+    """Pairs of equal label are pulled together, others pushed at least ``margin`` apart.
 
     Also called: pairwise loss, siamese loss.
 
-    Formula: the mean over all pairs :math:`i < j` of :math:`d^2` for equal labels and of
-    :math:`\max(0, m - d)^2` for different ones, with :math:`d = \lVert x_i - x_j\rVert`;
-    derivative by :math:`x_i`: :math:`2(x_i - x_j)` and :math:`-2\max(0, m - d)(x_i - x_j)/d`.
-    Two samples of different label at one point have no direction in which to part: 0 is
-    returned.
+    Formula: the mean over all pairs of samples: for equal labels the square of their distance, for
+    different ones the square of what it falls short of the margin, if it does.  The derivative by
+    the distance is twice the number that is squared, and minus twice for different labels.  Two
+    samples of different label at one point have no direction in which to part: 0 is returned.
 
     Domain: labels are whole numbers (n,), embeddings real (n, d), n ≥ 2; ``margin`` > 0 has the
     unit of a distance.  A pair counts by the product of the weights of its samples.
@@ -154,15 +153,14 @@ class Contrastive(Embedding):
 
 @dataclasses.dataclass(frozen=True)
 class Triplet(Embedding):
-    r"""An anchor must be nearer to each sample of its label than to any other, by ``margin``.
+    """An anchor must be nearer to each sample of its label than to any other, by ``margin``.
 
     Also called: triplet margin loss, here over all triplets of the batch ("batch all").
 
-    Formula: the mean over all triplets of an anchor a, a positive p ≠ a of equal label and a
-    negative n of another label, of :math:`\max(0, d(a,p) - d(a,n) + m)` with the Euclidean
-    distance d; derivative by :math:`x_a`, where the loss is positive:
-    :math:`(x_a - x_p)/d(a,p) - (x_a - x_n)/d(a,n)`.  At the kink, and for a distance of 0, the
-    subgradient 0 is returned.
+    Formula: the mean over all triplets of an anchor, a positive of equal label and a negative of
+    another label, of the margin plus the distance to the positive minus that to the negative, or 0
+    where this is below 0.  The derivative by the two distances is 1 and -1 where it is above.  At
+    the kink, and for a distance of 0, the subgradient 0 is returned.
 
     Domain: labels are whole numbers (n,), embeddings real (n, d), with at least two samples of
     one label and one of another; ``margin`` > 0 has the unit of a distance.  A triplet counts by
@@ -221,15 +219,15 @@ class Triplet(Embedding):
 
 @dataclasses.dataclass(frozen=True)
 class InfoNCE(Embedding):
-    r"""The cross-entropy of finding a sample's own kind by cosine similarity among all others.
+    """The cross-entropy of finding a sample's own kind by cosine similarity among all others.
 
     Also called: NT-Xent for two views of each sample, supervised contrastive loss for labels.
 
-    Formula: for each anchor i with positives :math:`P_i`, the other samples of its label,
-    :math:`-\frac{1}{|P_i|}\sum_{p\in P_i}\log q_{ip}` with
-    :math:`q_{ij} = e^{s_{ij}/\tau} / \sum_{k\ne i} e^{s_{ik}/\tau}` and the cosine similarity
-    s, and the mean over all anchors that have a positive; derivative
-    by :math:`s_{ij}`: :math:`(q_{ij} - [j\in P_i]/|P_i|)/\tau`.
+    Formula: for each anchor, all other samples get probabilities by the softmax of their cosine
+    similarity to it divided by the temperature.  The loss is minus the mean logarithm of those of
+    its positives, which are the others of its label, and the mean over all anchors that have one.
+    The derivative by a similarity is the probability, less 1 / (number of positives) for a
+    positive, divided by the temperature.
 
     Domain: labels are whole numbers (n,), of which two are equal; embeddings are real (n, d) and
     not the zero vector, which has no direction; ``temperature`` τ > 0.  The unit is the nat.

@@ -1,6 +1,7 @@
 """Negative log-likelihoods, up to what the prediction cannot change."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -13,11 +14,12 @@ from .elementary import log_ratio, product
 
 @dataclasses.dataclass(frozen=True)
 class Poisson(Elementwise):
-    r"""The negative log-likelihood of counts, of the *logarithm* of the predicted rate.
+    """The negative log-likelihood of counts, of the *logarithm* of the predicted rate.
 
     Also called: Poisson NLL; half the Poisson deviance up to a constant.
 
-    Formula: :math:`e^z - y z`, where :math:`\log y!` is left out; derivative :math:`e^z - y`.
+    Formula: ``exp(z) - y * z``, where log y! is left out; derivative ``exp(z) - y``; second
+    derivative ``exp(z)``.
 
     Domain: log rates are real numbers; targets are counts, or rates, ≥ 0; any equal shapes.
 
@@ -71,13 +73,13 @@ class Poisson(Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class GaussianNLL(Samplewise):
-    r"""The negative log-density of a normal distribution with predicted mean and log variance.
+    """The negative log-density of a normal distribution with predicted mean and log variance.
 
     Also called: heteroscedastic regression loss.
 
-    Formula: :math:`\frac12\bigl(\log 2\pi + s + (y - \mu)^2 e^{-s}\bigr)` for each sample;
-    derivatives :math:`(\mu - y)e^{-s}` by :math:`\mu` and
-    :math:`\frac12\bigl(1 - (y-\mu)^2 e^{-s}\bigr)` by s.
+    Formula: with ``a = (y - mu)**2 * exp(-s)``, ``(log(2 * pi) + s + a) / 2`` for each sample;
+    derivative by mu and by s ``(mu - y) * exp(-s), (1 - a) / 2``; second derivative
+    ``exp(-s), a / 2``.
 
     Domain: targets (n,), real; predictions (n, 2): mean and logarithm of the variance.
 
@@ -137,12 +139,12 @@ class GaussianNLL(Samplewise):
 
 @dataclasses.dataclass(frozen=True)
 class KLDivergence(CategoricalCrossEntropy):
-    r"""The Kullback-Leibler divergence of predicted probabilities from true ones.
+    """The Kullback-Leibler divergence of predicted probabilities from true ones.
 
     Also called: relative entropy, information gain.
 
-    Formula: :math:`\sum_j y_j \log(y_j/p_j)` for each row, with :math:`0\log 0 = 0`; derivative
-    :math:`-y_j/p_j`, that of the cross-entropy, from which it differs by the entropy of y.
+    Formula: ``sum(y * log(y / p))`` for each row, with 0 log 0 = 0; derivative ``-y / p``; second
+    derivative ``y / p**2``: those of the cross-entropy, from which it differs by the entropy of y.
 
     Domain: as for :class:`~lossbook.classification.CategoricalCrossEntropy`.  The unit is the nat.
 
@@ -175,6 +177,6 @@ class KLDivergence(CategoricalCrossEntropy):
         if label is not None:
             return super()._value(y, p, label, zero)
         terms = y * log_ratio(y, p, y - p)
-        if np.isnan(np.minimum.reduce(terms, None)):
+        if math.isnan(np.add.reduce(terms, None)):
             terms = np.where((y == 0) & ~np.isnan(p), 0.0, terms)
         return terms.sum(axis=1)

@@ -69,13 +69,12 @@ def _as_masks(y, p):
 
 @dataclasses.dataclass(frozen=True)
 class Dice(Overlap):
-    r"""One minus the Dice coefficient of a soft mask and the true one.
+    """One minus the Dice coefficient of a soft mask and the true one.
 
     Also called: Sørensen-Dice loss, 1 - F1 of pixels, soft Dice.
 
-    Formula: :math:`1 - 2\sum yp / (\sum y + \sum p)` over all entries of a sample, and 0 when both
-    masks are empty; derivative
-    :math:`2\bigl(\sum yp - y_j(\sum y + \sum p)\bigr)/(\sum y + \sum p)^2`.
+    Formula: ``1 - 2 * sum(y * p) / sum(y + p)`` over all entries of a sample, and 0 when both
+    masks are empty; derivative ``2 * (sum(y * p) - y * sum(y + p)) / sum(y + p)**2``.
 
     Domain: masks and probabilities in [0, 1] of equal shape (n, ...).
 
@@ -96,14 +95,13 @@ class Dice(Overlap):
 
 @dataclasses.dataclass(frozen=True)
 class Tversky(Overlap):
-    r"""One minus the Tversky index: Dice with a price for each kind of error.
+    """One minus the Tversky index: Dice with a price for each kind of error.
 
     Also called: Tversky index loss.
 
-    Formula: :math:`1 - TP/(TP + \alpha FP + \beta FN)` with :math:`TP = \sum yp`,
-    :math:`FP = \sum (1-y)p`, :math:`FN = \sum y(1-p)`, and 0 when both masks are empty; derivative
-    :math:`\bigl(\alpha(1-y_j)TP - y_j(\beta TP + D - TP)\bigr) / D^2` with
-    :math:`D = TP + \alpha FP + \beta FN`.
+    Formula: with ``tp = sum(y * p)``, ``fp = sum((1 - y) * p)``, ``fn = sum(y * (1 - p))`` and
+    ``d = tp + alpha * fp + beta * fn``, ``1 - tp / d``, and 0 when both masks are empty; derivative
+    ``(alpha * (1 - y) * tp - y * (beta * tp + d - tp)) / d**2``.
 
     Domain: as for :class:`Dice`; ``alpha``, ``beta`` > 0.
 

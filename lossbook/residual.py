@@ -48,11 +48,12 @@ class Residual(Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class SquaredError(Residual):
-    r"""The squared residual; its mean is the mean squared error (MSE).
+    """The squared residual; its mean is the mean squared error (MSE).
 
     Also called: quadratic loss, L2 loss.
 
-    Formula: :math:`(\hat y - y)^2` for each entry, derivative :math:`2(\hat y - y)`.
+    Formula: with ``r = y_pred - y_true``, ``r**2`` for each entry; derivative ``2 * r``; second
+    derivative ``2``.
 
     Domain: targets and predictions are real numbers of any equal shapes.  The unit of the loss
     is the square of the unit of the target.
@@ -88,13 +89,12 @@ class SquaredError(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class AbsoluteError(Residual):
-    r"""The absolute residual; its mean is the mean absolute error (MAE).
+    """The absolute residual; its mean is the mean absolute error (MAE).
 
     Also called: L1 loss, Laplace loss, least absolute deviations.
 
-    Formula: :math:`|\hat y - y|` for each entry; derivative
-    :math:`\operatorname{sign}(\hat y - y)`.  At the kink every number from -1 to 1 is a
-    subgradient; 0 is returned.
+    Formula: with ``r = y_pred - y_true``, ``abs(r)`` for each entry; derivative ``sign(r)``; second
+    derivative ``0``.  At the kink every number from -1 to 1 is a subgradient; 0 is returned.
 
     Domain: targets and predictions are real numbers of any equal shapes.  The loss has the unit
     of the target.
@@ -145,12 +145,13 @@ class LinearFarOut(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class Huber(LinearFarOut):
-    r"""Squared near zero, linear far out; the slope never exceeds ``delta``.
+    """Squared near zero, linear far out; the slope never exceeds ``delta``.
 
     Also called: smooth L1 loss, which is Huber divided by delta.
 
-    Formula: :math:`r^2/2` for :math:`|r| \le \delta`, :math:`\delta(|r| - \delta/2)` beyond, with
-    :math:`r = \hat y - y`; derivative :math:`\max(-\delta, \min(\delta, r))`.
+    Formula: with ``r = y_pred - y_true``,
+    ``where(abs(r) <= delta, r**2 / 2, delta * (abs(r) - delta / 2))``; derivative
+    ``clip(r, -delta, delta)``; second derivative ``where(abs(r) <= delta, 1, 0)``.
 
     Domain: targets and predictions are real numbers of any equal shapes; ``delta`` > 0 has their
     unit.  The loss has the square of that unit.
@@ -190,12 +191,12 @@ class Huber(LinearFarOut):
 
 @dataclasses.dataclass(frozen=True)
 class PseudoHuber(LinearFarOut):
-    r"""The smooth relative of Huber: squared near zero, linear with slope ``delta`` far out.
+    """The smooth relative of Huber: squared near zero, linear with slope ``delta`` far out.
 
     Also called: Charbonnier loss, here scaled to the curvature of Huber.
 
-    Formula: :math:`\delta^2\bigl(\sqrt{1 + (r/\delta)^2} - 1\bigr)`, with :math:`r = \hat y - y`;
-    derivative :math:`r / \sqrt{1 + (r/\delta)^2}`.
+    Formula: with ``r = y_pred - y_true`` and ``h = sqrt(1 + (r / delta)**2)``,
+    ``delta**2 * (h - 1)``; derivative ``r / h``; second derivative ``1 / h**3``.
 
     Domain: as for :class:`Huber`.
 
@@ -238,17 +239,18 @@ class PseudoHuber(LinearFarOut):
 
 @dataclasses.dataclass(frozen=True)
 class LogCosh(Residual):
-    r"""The logarithm of the hyperbolic cosine of the residual.
+    """The logarithm of the hyperbolic cosine of the residual.
 
     Also called: log-cosh loss.
 
-    Formula: :math:`\log\cosh r`, with :math:`r = \hat y - y`; derivative :math:`\tanh r`.
+    Formula: with ``r = y_pred - y_true``, ``log(cosh(r))``; derivative ``tanh(r)``; second
+    derivative ``1 / cosh(r)**2``.
 
     Domain: targets and predictions are real numbers of any equal shapes.
 
-    Good for: a smooth robust loss without a parameter: :math:`r^2/2` near zero,
-    :math:`|r| - \log 2` far out.  Price: the place of the change, 1, is fixed, so the unit of
-    the target matters.
+    Good for: a smooth robust loss without a parameter: ``r**2 / 2`` near zero,
+    ``abs(r) - log(2)`` far out.  Price: the place of the change, 1, is fixed, so the unit of the
+    target matters.
 
     >>> f"{LogCosh()([0.0], [1e-4]):.6e}"
     '5.000000e-09'
@@ -290,12 +292,12 @@ class Asymmetric(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class Quantile(Asymmetric):
-    r"""The absolute residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
+    """The absolute residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
 
     Also called: pinball loss, check loss, tilted loss.
 
-    Formula: :math:`q\,(y - \hat y)` for :math:`\hat y < y`, :math:`(1-q)(\hat y - y)` otherwise;
-    derivative :math:`-q` and :math:`1-q`, and 0 at the kink.
+    Formula: with ``r = y_pred - y_true``, ``where(r < 0, -q * r, (1 - q) * r)``; derivative
+    ``clip(sign(r), -q, 1 - q)``, which is 0 at the kink; second derivative ``0``.
 
     Domain: targets and predictions are real numbers of any equal shapes; 0 < ``q`` < 1.
 
@@ -335,12 +337,12 @@ class Quantile(Asymmetric):
 
 @dataclasses.dataclass(frozen=True)
 class Expectile(Asymmetric):
-    r"""The squared residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
+    """The squared residual, weighed by ``q`` where the prediction is too low, by 1 - q elsewhere.
 
     Also called: asymmetric least squares.
 
-    Formula: :math:`q\,r^2` for :math:`r = \hat y - y < 0`, :math:`(1-q)\,r^2` otherwise; derivative
-    :math:`2qr` and :math:`2(1-q)r`.
+    Formula: with ``r = y_pred - y_true`` and ``w = where(r < 0, q, 1 - q)``, ``w * r**2``;
+    derivative ``2 * w * r``; second derivative ``2 * w``, that of r > 0 where it jumps.
 
     Domain: targets and predictions are real numbers of any equal shapes; 0 < ``q`` < 1.
 
@@ -388,12 +390,13 @@ class Expectile(Asymmetric):
 
 @dataclasses.dataclass(frozen=True)
 class EpsilonInsensitive(Residual):
-    r"""The absolute residual beyond a tube of half-width ``epsilon``, inside which nothing counts.
+    """The absolute residual beyond a tube of half-width ``epsilon``, inside which nothing counts.
 
     Also called: epsilon-insensitive loss, loss of support vector regression.
 
-    Formula: :math:`\max(0, |r| - \varepsilon)`, with :math:`r = \hat y - y`; derivative
-    :math:`\operatorname{sign} r` outside the tube, 0 inside.
+    Formula: with ``r = y_pred - y_true``, ``maximum(abs(r) - epsilon, 0)``; derivative
+    ``where(abs(r) > epsilon, sign(r), 0)``, 0 also at the edges of the tube; second derivative
+    ``0``.
 
     Domain: targets and predictions are real numbers of any equal shapes; ``epsilon`` > 0 has
     their unit.
@@ -437,17 +440,19 @@ class EpsilonInsensitive(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class GeneralRobust(Residual):
-    r"""Barron's family, in which ``alpha`` says how little far points count.
+    """Barron's family, in which ``alpha`` says how little far points count.
 
     Also called: general and adaptive robust loss.  alpha = 2 is half the squared error, 1
     Charbonnier, 0 Cauchy, -2 Geman-McClure, -inf Welsch.
 
-    Formula: with :math:`x = (\hat y - y)/c` and :math:`b = |\alpha - 2|`,
-    :math:`\frac{b}{\alpha}\bigl((x^2/b + 1)^{\alpha/2} - 1\bigr)`, and its limits at
-    :math:`\alpha = 2, 0, -\infty`; derivative :math:`\frac{x}{c}(x^2/b + 1)^{\alpha/2 - 1}`.
+    Formula: with ``x = (y_pred - y_true) / scale``, ``b = abs(alpha - 2)`` and
+    ``t = x**2 / b + 1``, ``b / alpha * (t**(alpha / 2) - 1)``; derivative
+    ``x / scale * t**(alpha / 2 - 1)``; second derivative
+    ``t**(alpha / 2 - 2) * (1 + (alpha - 1) * x**2 / b) / scale**2``.  For alpha = 2, 0 and -inf it
+    is the limits of these.
 
     Domain: targets and predictions are real numbers of any equal shapes; ``alpha`` is any
-    number or -inf; ``scale`` c > 0 has their unit.
+    number or -inf; ``scale`` > 0 has their unit.
 
     Good for: seeing five robust losses as one, and for tuning robustness as a number.  Price:
     for alpha < 1 the loss is not convex and far points have almost no gradient.  See
@@ -580,12 +585,12 @@ class GeneralRobust(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class SquaredLogarithmicError(Elementwise):
-    r"""The squared difference of the logarithms of 1 + target and 1 + prediction.
+    """The squared difference of the logarithms of 1 + target and 1 + prediction.
 
     Also called: mean squared logarithmic error (MSLE) is its mean.
 
-    Formula: :math:`d^2` with :math:`d = \log(1+\hat y) - \log(1+y)`; derivative
-    :math:`2d/(1+\hat y)`.
+    Formula: with ``d = log(1 + y_pred) - log(1 + y_true)``, ``d**2``; derivative
+    ``2 * d / (1 + y_pred)``; second derivative ``2 * (1 - d) / (1 + y_pred)**2``.
 
     Domain: targets and predictions above -1, any equal shapes.
 
@@ -625,11 +630,12 @@ class SquaredLogarithmicError(Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class AbsolutePercentageError(Residual):
-    r"""The absolute residual as a fraction of the target.
+    """The absolute residual as a fraction of the target.
 
     Also called: mean absolute percentage error (MAPE) is 100 times its mean.
 
-    Formula: :math:`|\hat y - y| / |y|`; derivative :math:`\operatorname{sign}(\hat y - y)/|y|`.
+    Formula: with ``r = y_pred - y_true``, ``abs(r) / abs(y_true)``; derivative
+    ``sign(r) / abs(y_true)``, which is 0 at the kink; second derivative ``0``.
 
     Domain: targets other than 0 and predictions, real numbers of any equal shapes.
 
@@ -667,13 +673,13 @@ class AbsolutePercentageError(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class CosineDistance(Samplewise):
-    r"""One minus the cosine of the angle between two vectors.
+    """One minus the cosine of the angle between two vectors.
 
     Also called: cosine loss; 1 - cosine similarity.
 
-    Formula: :math:`1 - \frac{y \cdot \hat y}{\|y\| \|\hat y\|}` for each row; derivative
-    :math:`-\bigl(u - (u \cdot v) v\bigr)/\|\hat y\|` with the unit vectors u and v of target and
-    prediction.
+    Formula: with ``length = linalg.norm(y_pred)`` and the unit vectors ``v = y_pred / length`` and
+    ``u = y_true / linalg.norm(y_true)``, ``1 - sum(u * v)`` for each row; derivative
+    ``(sum(u * v) * v - u) / length``.
 
     Domain: rows other than 0, both of shape (n, d).
 

@@ -14,13 +14,14 @@ BLOCK = 1 << 20  # numbers in a block: a step of a frame serves many samples
 
 @dataclasses.dataclass(frozen=True)
 class CTC(Samplewise):
-    r"""Connectionist temporal classification: the cross-entropy of all alignments of the labels.
+    """Connectionist temporal classification: the cross-entropy of all alignments of the labels.
 
     Also called: CTC loss.
 
-    Formula: :math:`-\log\sum_\pi\prod_t p_{t\pi_t}` over the alignments :math:`\pi`, the paths of T
-    classes that become the labels y when repeats are merged and then blanks dropped, with the
-    softmax p of each frame; derivative by :math:`z_{tc}`: :math:`p_{tc} - \Pr(\pi_t = c \mid y)`.
+    Formula: minus the logarithm of the total probability of all paths of T classes that become
+    the labels y when repeats are merged and then blanks dropped; a path has the product of its
+    probabilities in the softmax of each frame.  The derivative by a logit is the probability of
+    that class in its frame, minus the probability that a path which becomes y has it there.
 
     Domain: logits are real numbers (n, T, C), and -inf masks a class; class 0 is the blank.
     Targets are class numbers from 1, (n, L), padded with 0 at the end; a row of zeros asks for

@@ -1,11 +1,13 @@
 """The rooms around the losses: elementary functions, cards, gradient check, training, figures."""
 
+import ast
 import dataclasses
 import hashlib
 import inspect
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -89,6 +91,7 @@ def test_docstring_has_its_parts(loss):
         ">>> ",
     ):
         assert part in text, f"{type(loss).__name__} does not say {part}"
+    assert ":math:" not in text, f"{type(loss).__name__} repeats LaTeX, which the card has"
 
 
 def test_a_loss_shows_its_card_only_beside_the_book():
@@ -378,6 +381,49 @@ def run(code):
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
+
+
+# Each module imports from those before it alone, also inside functions.
+ORDER = [
+    *("elementary", "checks", "base", "residual", "classification", "likelihood", "overlap"),
+    *("embedding", "sequence", "catalogue", "gradcheck", "", "book.data", "book.training"),
+    *("book.libraries", "book.defects", "book.symbolic", "book.card", "book.figures"),
+    *("book.explorer", "book.notebook", "book"),
+]
+
+
+def place(module):
+    """Return the name of a module as ORDER has it, or None for one of another package."""
+    head, _, rest = module.partition(".")
+    return rest if head == "lossbook" else None
+
+
+def imported(path, name):
+    """Return the modules of the package that a module imports."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (place(a.name) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *filter(None, [node.module])])
+            for inner in (f"{base}.{a.name}" for a in node.names):
+                yield place(inner) if place(inner) in ORDER else place(base)
+
+
+def test_imports_run_one_way():
+    root = Path(lossbook.__file__).parent
+    paths = {}
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        paths[".".join(parts).removesuffix(".__init__")] = path
+    assert {place(n) for n in paths} == set(ORDER)
+    for name, path in paths.items():
+        before = ORDER[: ORDER.index(place(name))]
+        late = [n for n in imported(path, name) if n is not None and n not in before]
+        assert not late, f"{name} imports {late}, which do not come before it"
+    assert "book.card" in imported(paths["lossbook.book"], "lossbook.book")
+    assert "checks" in imported(paths["lossbook.base"], "lossbook.base")
 
 
 def test_import_is_light():
