@@ -40,7 +40,7 @@ def turns(ours, theirs, quick):
     What else the machine does hits both, because they take turns.  Rounds are added until the
     ratio is certain, or the time of a row is spent.
     """
-    turn, budget, enough = (5e-4, 0.1, 0.05) if quick else (2e-3, 1.0, 0.01)
+    turn, budget, enough = (5e-4, 0.1, 0.05) if quick else (2e-3, 0.5, 0.01)
     both = ours, theirs
     repeats = [max(1, round(turn / min(seconds(run, 1), seconds(run, 1)))) for run in both]
     rounds, end = [], time.perf_counter() + budget
@@ -51,7 +51,8 @@ def turns(ours, theirs, quick):
         deviation = statistics.median(abs(r / ratio - 1) for r, *_ in rounds)
         # The standard error of a median, from the median deviation of normal noise.
         uncertainty = 1.86 * deviation / math.sqrt(len(rounds))
-        if len(rounds) >= 9 and (uncertainty < enough or time.perf_counter() > end):
+        late = time.perf_counter() > end
+        if len(rounds) >= (5 if late else 9) and (late or uncertainty < enough):
             return ratio, uncertainty, *medians
 
 

@@ -1,7 +1,7 @@
 """What lossbook is timed beside: how each library is called, and with which numbers.
 
 The calls are those that a loss names in ``claims.elsewhere``, so a loss added to the catalogue is
-compared with no further line; a loss of numbers gets one in ``BARE``.
+compared with no further line.
 """
 
 import functools
