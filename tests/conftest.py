@@ -1,6 +1,46 @@
-"""Settings that the test processes and the notebooks' kernels inherit."""
+"""What all tests share: settings, modules outside of packages, their order, a browser."""
 
+import importlib.util
 import os
+import sys
+from collections import Counter
 
-# The workers share the cores, and on small matrices further threads only wait for each other.
+import pytest
+from contents import ROOT
+
+# Kernels inherit it.  The workers share the cores, and on small matrices further threads only wait.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# make, bookenv, check_numbers and run_notebooks belong to no package.
+sys.path[:0] = [str(ROOT / folder) for folder in ("", "_ext", "tools")]
+
+# Root has no sandbox, and no page needs a host other than this machine.
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+OPTIONS += ["--disable-background-networking", "--disable-component-update"]
+OPTIONS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+
+
+def pytest_collection_modifyitems(items):
+    """Start the longest files first, so that no worker is left alone with one."""
+    sizes = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name != "test_site.py", -sizes[item.path], item.path))
+
+
+@pytest.fixture(scope="module")
+def tab():
+    """The one tab of a browser; skip without a browser, or fail where one is promised."""
+    from make import browser
+
+    packages = "playwright", "axe_playwright_python"
+    lacking = [name for name in packages if not importlib.util.find_spec(name)]
+    lacking += [] if browser() else ["a Chromium or Chrome, on the path or in CHROME_PATH"]
+    if lacking:
+        stop = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
+        stop(f"missing: {', '.join(lacking)}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=browser(), args=OPTIONS)
+        tab = running.new_page()
+        tab.set_default_timeout(120_000)  # a busy machine is slow, not wrong
+        yield tab
+        running.close()

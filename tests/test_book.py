@@ -15,33 +15,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import check_numbers
 import nbformat
 import pytest
+import run_notebooks
 import yaml
+from contents import CHAPTERS, NOTEBOOKS, PAGES, ROOT, TEXTS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lossbook import CATALOGUE
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
-
-import check_numbers  # noqa: E402
-import run_notebooks  # noqa: E402
-
-
-def files(entry):
-    """Return the files at and below an entry of the table of contents, in order."""
-    below = [*entry.get("chapters", ()), *entry.get("sections", ())]
-    own = [entry["file"]] if "file" in entry else []
-    return own + [file for part in below for file in files(part)]
-
-
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-NUMBERED = [f for part in TOC["parts"] if part.get("numbered") for f in files(part)]
-PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
-NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
-TEXTS = [page for page in PAGES if (ROOT / f"{page}.md").exists()]
-
 
 # --- reading -----------------------------------------------------------------------------
 
@@ -326,7 +308,7 @@ NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems]
 
 def rules_for(page):
     rules = PAGE_RULES + (NOTEBOOK_RULES if page in NOTEBOOKS else [])
-    return rules + ([skeleton_problems] if page in NUMBERED else [])
+    return rules + ([skeleton_problems] if page in CHAPTERS else [])
 
 
 CASES = [(page, rule) for page in NOTEBOOKS + TEXTS for rule in rules_for(page)]
@@ -366,7 +348,7 @@ def test_every_loss_shows_its_card_in_a_chapter_of_formulas():
 
 
 def test_every_numbered_chapter_is_a_notebook():
-    assert NUMBERED and set(NUMBERED) - set(NOTEBOOKS) == set()
+    assert CHAPTERS and set(CHAPTERS) - set(NOTEBOOKS) == set()
 
 
 FIND = 'print(importlib.util.find_spec("lossbook").origin)'
@@ -883,11 +865,12 @@ def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
 TINY = [
     run_notebooks.setup_source(""),
     "print('the loss is', 1 / 4)",
-    "from lossbook import SquaredError, figures, notebook\nnotebook.glue(half=1 / 2)",
+    "from lossbook.book import notebook\nnotebook.glue(half=1 / 2)",
+    "from lossbook import SquaredError\nfrom lossbook.book import figures",
     "figure, axes = figures.plot_loss(SquaredError())\nfigures.show(figure)",
     "SquaredError()  # its card",
 ]
-TEXT_CELL, GLUE_CELL, FIGURE_CELL, CARD_CELL = 1, 2, 3, 4
+TEXT_CELL, GLUE_CELL, FIGURE_CELL, CARD_CELL = 1, 2, 4, 5
 
 
 def python(*arguments, folder):

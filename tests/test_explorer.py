@@ -10,13 +10,12 @@ import nbformat.v4
 import numpy as np
 import pytest
 import test_book
-import test_site
+from pages import DESK, PHONE, TOO_WIDE, accessibility_problems, show, visit
 from test_module import contrast
 
 from lossbook import Huber
 from lossbook.book import explorer, figures
 
-browser = test_site.browser
 R = np.linspace(-3, 3, 61)
 ALT = "Two panels over the residual: the loss of Huber & half the square, and their slopes."
 AXES = [("residual r", "loss"), ("residual r", "slope < 3")]
@@ -213,7 +212,7 @@ def changed(delta):
         ({"axes": AXES * 2}, "axes has 4 panels: give 1, 2 or 3"),
         ({"draw": changed}, r"draw\(2.0\) has the curves .* draw\(0.5\) has .*: label them alike"),
         ({"axes": [("$r$", "loss"), AXES[1]]}, "a label holds [$]: write ŷ or δ, not TeX"),
-        ({"draw": lambda v: [{str(i): (R, R) for i in range(6)}] * 2}, "has 6 curves: draw at most 5"),
+        ({"draw": lambda v: [dict.fromkeys("abcdef", (R, R))] * 2}, "has 6 curves: draw at most 5"),
         ({"draw": lambda v: [{"a": (R, R * np.nan)}] * 2}, "has no finite point"),
     ],
 )  # fmt: skip
@@ -283,75 +282,73 @@ def address(tmp_path_factory):
     return path.as_uri()
 
 
-def state(page):
+def state(tab):
     """Return for each explorer what is said of its position, and its curves."""
-    return page.locator(".explorer").evaluate_all(
+    return tab.locator(".explorer").evaluate_all(
         """explorers => explorers.map(e => [
           e.querySelector('input').getAttribute('aria-valuetext'), e.querySelector('output').value,
           [...e.querySelectorAll('svg svg path')].map(p => p.getAttribute('d'))])"""
     )
 
 
-def test_the_arrow_keys_move_the_curves_of_their_explorer_only(browser, address):
+def test_the_arrow_keys_move_the_curves_of_their_explorer_only(tab, address):
     positions = [shown(start=start)["text/html"] for start in DELTAS]
     paths = [[p.get("d") for d in drawings(page) for p in curves(d)[1]] for page in positions]
-    with test_site.visit(browser, address) as (page, problems):
-        start = state(page)
+    with visit(tab, address) as problems:
+        start = state(tab)
         assert start[0] == ["δ = 1.0", "δ = 1.0", paths[1]]
-        page.keyboard.press("Tab")
+        tab.keyboard.press("Tab")
         for key, number in (("ArrowRight", 2), ("Home", 0), ("End", 2), ("ArrowDown", 1)):
-            page.keyboard.press(key)
+            tab.keyboard.press(key)
             text = f"δ = {DELTAS[number]}"
-            assert state(page) == [[text, text, paths[number]], start[1]]
-        page.keyboard.press("Tab")
-        page.keyboard.press("ArrowUp")
-        assert state(page)[0] == start[0] and state(page)[1][0] == "q = 2"
+            assert state(tab) == [[text, text, paths[number]], start[1]]
+        tab.keyboard.press("Tab")
+        tab.keyboard.press("ArrowUp")
+        assert state(tab)[0] == start[0] and state(tab)[1][0] == "q = 2"
         assert problems == []
 
 
-def test_a_cell_that_is_run_again_works_beside_its_older_copy(browser, address):
+def test_a_cell_that_is_run_again_works_beside_its_older_copy(tab, address):
     insert = "page => document.body.insertAdjacentHTML('beforeend', page)"
-    with test_site.visit(browser, address) as (page, problems):
-        page.evaluate(insert, shown()["text/html"])
-        page.locator("input").last.press("ArrowLeft")
-        assert [texts[0] for texts in state(page)] == ["δ = 1.0", "q = 1", "δ = 0.5"]
+    with visit(tab, address) as problems:
+        tab.evaluate(insert, shown()["text/html"])
+        tab.locator("input").last.press("ArrowLeft")
+        assert [texts[0] for texts in state(tab)] == ["δ = 1.0", "q = 1", "δ = 0.5"]
         assert problems == []
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_an_explorer_is_accessible_and_fits(width, browser, address):
-    with test_site.visit(browser, address, width=width) as (page, problems):
-        problems += page.evaluate(test_site.TOO_WIDE)
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_an_explorer_is_accessible_and_fits(width, tab, address):
+    with visit(tab, address, width) as problems:
+        problems += tab.evaluate(TOO_WIDE)
         for theme in ("light", "dark"):
-            problems += test_site.accessibility_problems(page, theme)
-        tops = (
-            page.locator(".explorer")
-            .last.locator(".explorer-panels > div")
-            .evaluate_all("panels => panels.map(p => p.getBoundingClientRect().top)")
-        )
-        assert len(set(tops)) == (1 if width == 1280 else 3)  # side by side, or stacked
+            show(tab, theme, width)
+            problems += accessibility_problems(tab)
+        panels = tab.locator(".explorer").last.locator(".explorer-panels > div")
+        tops = panels.evaluate_all("panels => panels.map(p => p.getBoundingClientRect().top)")
+        assert len(set(tops)) == (1 if width == DESK else 3)  # side by side, or stacked
         assert problems == []
 
 
-def test_the_focus_is_seen_and_the_theme_colours_the_curves(browser, address):
+def test_the_focus_is_seen_and_the_theme_colours_the_curves(tab, address):
     colour = "e => getComputedStyle(e).stroke"
-    with test_site.visit(browser, address) as (page, _):
-        slider, curve = (page.locator("input").first, page.locator("path.curve").first)
+    with visit(tab, address):
+        slider, curve = tab.locator("input").first, tab.locator("path.curve").first
         outline = "e => getComputedStyle(e).outlineStyle"
         assert slider.evaluate(outline) == "none"
-        page.keyboard.press("Tab")
+        tab.keyboard.press("Tab")
         assert slider.evaluate(outline) == "solid"
         assert curve.evaluate(colour) == "rgb(0, 114, 178)"
-        page.emulate_media(color_scheme="dark")
+        tab.emulate_media(color_scheme="dark")
         assert curve.evaluate(colour) == "rgb(86, 180, 233)"
-        page.emulate_media(color_scheme="dark", media="print")
+        tab.emulate_media(color_scheme="dark", media="print")
         assert curve.evaluate(colour) == "rgb(0, 114, 178)"
-        assert not slider.is_visible() and page.locator("output").first.is_visible()
-        assert page.locator(".explorer svg").first.is_visible()
+        assert not slider.is_visible() and tab.locator("output").first.is_visible()
+        assert tab.locator(".explorer svg").first.is_visible()
 
 
-def test_without_scripts_the_first_position_is_seen(browser, address):
-    context = browser.new_context(java_script_enabled=False)
+def test_without_scripts_the_first_position_is_seen(tab, address):
+    context = tab.context.browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address)
     assert page.locator(".explorer svg").first.is_visible()

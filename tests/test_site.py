@@ -5,45 +5,27 @@ hosts or a contrast that is too low.  Each check returns or yields problems; the
 book go through it, and so does a page that was broken on purpose.
 """
 
-import contextlib
 import functools
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from html.parser import HTMLParser
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import bookenv
 import nbformat
 import pytest
 import yaml
+from contents import CHAPTERS, PAGES, ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
+from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "_ext"))
-
-import bookenv  # noqa: E402
-
-
-def files(entry):
-    """Return the files at and below an entry of the table of contents, in order."""
-    below = [*entry.get("chapters", ()), *entry.get("sections", ())]
-    own = [entry["file"]] if "file" in entry else []
-    return own + [file for part in below for file in files(part)]
-
-
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
-NUMBERED = [part for part in TOC["parts"] if part.get("numbered")]
-CHAPTERS = [entry["file"] for part in NUMBERED for entry in part["chapters"]]
-PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
-
+import make
 
 # --- building ----------------------------------------------------------------------------
 
@@ -63,9 +45,8 @@ def build(source, target, **addresses):
     environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES}
     nowhere = str(target / "none")  # no git remote either
     environment |= {"GIT_DIR": nowhere, "PYTHONPATH": str(ROOT), **addresses}
-    program = Path(sys.executable).with_name("jupyter-book")
     options = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
-    command = [program, "build", source, *options]
+    command = [sys.executable, "-c", make.BUILD, "build", source, *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     html = target / "_build" / "html"
     return Built(done.returncode, done.stdout + done.stderr, html)
@@ -80,9 +61,8 @@ def site(tmp_path_factory):
 
 def scratch_book(folder, **pages):
     """Write a book configured as this one: a notebook ``chapters/one`` and the given pages."""
-    for name in ("_ext", "_templates", "assets"):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name)
+    for name in ("_ext", "assets"):
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "references.bib").touch()
     (folder / "chapters").mkdir()
@@ -120,6 +100,12 @@ A brace too many: $x}$, and too few: ${z$.
 <div style="width: 900px">wide</div>
 
 <p style="color: #999; background: #888">faint</p>
+
+<pre><span class="n">first</span> <span class="n">again</span>
+<span class="n" style="color: #fff">pale</span> <span class="n" style="background: #111">dark</span>
+<span class="hll">line <span class="k">one</span></span>
+<span class="hll">line <span class="o" style="color: #fff">nested</span></span></pre>
+<pre style="background: #222"><span class="n">boxed</span></pre>
 
 <script>nothing.at.all; </script>
 """
@@ -338,56 +324,6 @@ def test_the_environment_goes_before_the_git_remote(tmp_path, no_address):
 
 # --- a browser ---------------------------------------------------------------------------
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-OPTIONS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
---disable-background-networking --disable-component-update"""  # root has no sandbox
-FOREIGN = re.compile(r"^(?!http://127\.0\.0\.1:|file:|data:|blob:|about:)")
-
-
-def unavailable(reason):
-    """Skip what needs a browser, or fail where one is promised."""
-    if os.environ.get("REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    for package in ("playwright", "axe_playwright_python"):
-        if not importlib.util.find_spec(package):
-            unavailable(f"the package {package} is not installed")
-    found = [os.environ.get("CHROME_PATH"), *map(shutil.which, NAMES)]
-    program = next(filter(None, found), None)
-    if not program:
-        unavailable(f"there is no {' or '.join(NAMES)}, and no CHROME_PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium
-        running = chromium.launch(executable_path=program, args=OPTIONS.split())
-        yield running
-        running.close()
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Write nothing: requests that fail are reported as problems of their page."""
-
-
-@contextlib.contextmanager
-def served(folder):
-    """Serve a folder on a free port of this machine and yield its address."""
-    handler = functools.partial(Quiet, directory=folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
 
 @pytest.fixture(scope="module")
 def address(site):
@@ -395,143 +331,28 @@ def address(site):
         yield url
 
 
-@contextlib.contextmanager
-def visit(browser, url, width=1280):
-    """Open a page and yield it with a list that grows by what goes wrong on it."""
-    problems = []
-
-    def note(condition, problem):
-        if condition:
-            problems.append(problem)
-
-    context = browser.new_context(viewport={"width": width, "height": 800})
-    context.set_default_timeout(120_000)  # a busy machine is slow, not wrong
-    context.route(FOREIGN, lambda route: route.abort())
-    page = context.new_page()
-    page.on("request", lambda r: note(FOREIGN.match(r.url), f"requests {r.url}"))
-    page.on("response", lambda r: note(not r.ok, f"{r.url} answers {r.status}"))
-    page.on("pageerror", lambda error: note(True, f"script error: {error}"))
-    page.on("console", lambda m: note(m.type == "error", f"console: {m.text}"))
-    try:
-        page.goto(url, wait_until="load")
-        yield page, problems
-    finally:
-        context.close()
-
-
-UNTYPESET = r"""
-async () => {
-  const problems = [], started = window.MathJax?.startup?.promise;
-  if (started) {
-    await started;
-    // An unknown macro is typeset in red, not refused.
-    const bad = (node) => node.isKind("merror") ||
-      (node.isKind("mtext") && node.attributes?.get("mathcolor") === "red");
-    for (const item of MathJax.startup.document.math)
-      item.root?.walkTree?.((node) => bad(node) && problems.push(`bad formula: ${item.math}`));
-  }
-  for (const formula of document.querySelectorAll(".math"))
-    if (!formula.querySelector("mjx-container"))
-      problems.push(`formula not typeset: ${formula.textContent}`);
-  // What a reader sees as $$ or \( or \frac{ outside of code was meant as a formula.
-  const code = "code, pre, script, style, .math, mjx-container";
-  const article = document.querySelector("article") ?? document.body;
-  const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const { data, parentElement } = texts.currentNode;
-    if (/\$\$|\\[([]|\\[a-z]+\{/.test(data) && !parentElement.closest(code))
-      problems.push(`LaTeX in the text: ${data.trim().slice(0, 60)}`);
-  }
-  return problems;
-}
-"""
-UNFOLD = """
-() => document.querySelectorAll("details:not([open]) > summary, .toggle-button-hidden")
-  .forEach((element) => element.click())
-"""
-SETTLE = """
-async () => {
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  // The theme lets the keyboard reach what scrolls when nothing has changed for 300 ms.
-  await new Promise((done) => setTimeout(done, 350));
-  // What fades in is pale until it is there.
-  for (const motion of document.getAnimations())
-    if (motion.effect.getComputedTiming().endTime === Infinity) motion.cancel();
-    else motion.finish();
-}
-"""
-TOO_WIDE = """
-() => {
-  const page = document.documentElement;
-  if (page.scrollWidth <= page.clientWidth + 1) return [];
-  const right = (element) => Math.round(element.getBoundingClientRect().right);
-  const cut = (element) => element !== document.body &&
-    (getComputedStyle(element).overflowX !== "visible" || cut(element.parentElement));
-  const wide = [...document.querySelectorAll("body *")]
-    .filter((element) => right(element) > page.clientWidth + 1 && !cut(element.parentElement))
-    .slice(0, 5).map((element) => `${element.tagName}.${element.className} to ${right(element)}`);
-  return [`scrolls sideways, ${page.scrollWidth} on ${page.clientWidth}: ${wide.join("; ")}`];
-}
-"""
-# The rules of axe for colours, by far the slowest.
-COLOURS = ["color-contrast", "link-in-text-block"]
-NOT_COLOURS = {name: {"enabled": False} for name in COLOURS}
-
-
-def accessibility_problems(page, theme, **options):
-    """Yield what axe finds in a theme, with folded solutions and code opened."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page.emulate_media(color_scheme=theme)
-    shown = "theme => document.documentElement.dataset.theme === theme"
-    page.wait_for_function(shown, arg=theme)
-    page.evaluate(UNFOLD)
-    page.evaluate(SETTLE)
-    # With preload axe fetches style sheets itself, some from addresses that it gets wrong.
-    options |= {"resultTypes": ["violations"], "preload": False}
-    setting = f"axe, {theme}, {page.viewport_size['width']} px"
-    for found in Axe().run(page, options=options).response["violations"]:
-        rule = f"{found['id']} ({found['impact']})"
-        for node in found["nodes"]:
-            if found["id"] != "empty-table-header" or not holds_formula(page, node):
-                yield f"{setting}: {rule} {node['target']}: {node['html'][:200]}"
-
-
-def holds_formula(page, node):
-    """Return whether an element has MathML, which screen readers read and axe does not."""
-    return page.locator(f"{node['target'][0]} mjx-assistive-mml math").count() > 0
-
-
-def page_problems(browser, url):
-    """Return everything that is wrong with a page.
-
-    The dark theme differs from the light one in colours only, a phone in everything else.
-    """
-    with visit(browser, url) as (page, found):
-        found += page.evaluate(UNTYPESET)
-        found += accessibility_problems(page, "light")
-        found += accessibility_problems(page, "dark", runOnly=COLOURS)
-    with visit(browser, url, width=360) as (page, phone):
-        phone += accessibility_problems(page, "light", rules=NOT_COLOURS)
-        phone += page.evaluate(TOO_WIDE)
-    return list(dict.fromkeys(found + phone))
-
-
 @pytest.mark.parametrize("name", [*PAGES, "search"])
-def test_a_page_in_the_browser(name, browser, address):
-    problems = page_problems(browser, f"{address}/{name}.html")
+def test_a_page_in_the_browser(name, tab, address):
+    problems = page_problems(tab, f"{address}/{name}.html")
     assert not problems, "\n".join([name, *problems])
 
 
-def test_a_page_with_buttons_for_its_repository(browser, scratch):
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_a_page_with_buttons_for_its_repository(width, tab, scratch):
     with served(scratch.html) as url:
-        assert page_problems(browser, f"{url}/chapters/one.html") == []
+        assert page_problems(tab, f"{url}/chapters/one.html", width) == []
+
+
+def test_a_chapter_opened_on_a_phone(tab, address):
+    with visit(tab, f"{address}/{CHAPTERS[0]}.html", PHONE) as problems:
+        show(tab, "light", PHONE)
+        assert tab.evaluate(UNTYPESET) + tab.evaluate(TOO_WIDE) + problems == []
 
 
 @pytest.fixture(scope="module")
-def bad_page_problems(browser, scratch):
+def bad_page_problems(tab, scratch):
     with served(scratch.html) as url:
-        return page_problems(browser, f"{url}/bad.html")
+        return page_problems(tab, f"{url}/bad.html")
 
 
 @pytest.mark.parametrize(
@@ -555,15 +376,28 @@ def test_a_bad_page_is_reported(start, bad_page_problems):
     assert any(p.startswith(start) for p in bad_page_problems), bad_page_problems
 
 
-def test_a_page_that_is_missing_is_reported(browser, address):
-    with visit(browser, f"{address}/missing.html") as (_, problems):
+@pytest.mark.parametrize("word", ["pale", "dark", "nested", "boxed"])
+def test_a_span_of_code_that_is_hard_to_read_is_reported(word, bad_page_problems):
+    start = "axe, light, 1280 px: color-contrast"
+    assert any(p.startswith(start) and f">{word}<" in p for p in bad_page_problems)
+
+
+def test_of_the_spans_of_code_that_look_alike_one_is_left(tab, scratch):
+    with served(scratch.html) as url, visit(tab, f"{url}/bad.html"):
+        tab.evaluate(THIN)
+        left = tab.locator("pre span:not(.hll, [data-alike])").all_inner_texts()
+    assert left == ["first", "pale", "dark", "one", "nested", "boxed"]
+
+
+def test_a_page_that_is_missing_is_reported(tab, address):
+    with visit(tab, f"{address}/missing.html") as problems:
         assert f"{address}/missing.html answers 404" in problems
 
 
-def search_problems(browser, start, page, title):
+def search_problems(tab, start, page, title):
     """Search for a word of a page's title, follow the result, and return what goes wrong."""
     url = f"{start}/search.html?q={long_word(title)}"
-    with visit(browser, url) as (tab, problems):
+    with visit(tab, url) as problems:
         tab.locator(f'#search-results a[href*="{page}.html"]').first.click()
         tab.wait_for_url(re.compile(rf".*/{page}\.html.*"))
         if title not in tab.locator("article h1").inner_text():
@@ -571,17 +405,17 @@ def search_problems(browser, start, page, title):
         return problems
 
 
-def test_the_search_finds_a_chapter(browser, site, address):
+def test_the_search_finds_a_chapter(tab, site, address):
     title = title_of(site, CHAPTERS[-1])[1]
-    assert search_problems(browser, address, CHAPTERS[-1], title) == []
+    assert search_problems(tab, address, CHAPTERS[-1], title) == []
 
 
-def test_the_site_works_from_files_without_a_server(browser, site):
+def test_the_site_works_from_files_without_a_server(tab, site):
     page, start = CHAPTERS[0], site.html.as_uri()
-    with visit(browser, f"{start}/{page}.html") as (tab, problems):
+    with visit(tab, f"{start}/{page}.html") as problems:
         assert tab.locator(".math").count() > 0
         assert tab.evaluate(UNTYPESET) + problems == []
-    found = search_problems(browser, start, page, title_of(site, page)[1])
+    found = search_problems(tab, start, page, title_of(site, page)[1])
     # Excerpts of the results are fetched, which browsers forbid for files: they are left out.
     excerpt = re.compile("console: .*(CORS|ERR_FAILED)|.*Failed to fetch")
     assert [problem for problem in found if not excerpt.match(problem)] == []
