@@ -102,11 +102,26 @@ def mark_chinese(app, pagename, templatename, context, doctree):
         )
 
 
+def insert_formula(app, what, name, obj, options, lines):
+    """Typeset the formula on the card of a loss after the one that its docstring has in NumPy."""
+    start = next((n for n, line in enumerate(lines) if line.startswith("Formula:")), None)
+    if what == "class" and start is not None:
+        # SymPy takes a second, which pages without a loss need not wait for.
+        from lossbook.book.card import formula
+
+        loss, end = obj(), lines.index("", start)
+        added = [f"In symbols, as on the card of ``{loss!r}``:"]
+        added += [f".. math:: {text}" for text in formula(loss)]
+        lines[end:end] = [line for text in added for line in ("", text)]
+
+
 def setup(app):
     if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
         app.connect("config-inited", set_address, priority=50)
         for name in ("sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"):
             app.setup_extension(name)
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", insert_formula)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
     app.connect("html-page-context", mark_chinese)

@@ -106,7 +106,7 @@ class Contrastive(Embedding):
     the distance is twice the number that is squared, and minus twice for different labels.  Two
     samples of different label at one point have no direction in which to part: 0 is returned.
 
-    Domain: labels are whole numbers (n,), embeddings real (n, d), n ≥ 2; ``margin`` > 0 has the
+    Domain: labels are whole numbers (n,), embeddings real (n, d), n ≥ 2; ``margin`` m > 0 has the
     unit of a distance.  A pair counts by the product of the weights of its samples.
 
     Good for: embeddings in which near means alike :cite:p:`hadsell2006`.  Price: the margin
@@ -163,7 +163,7 @@ class Triplet(Embedding):
     the kink, and for a distance of 0, the subgradient 0 is returned.
 
     Domain: labels are whole numbers (n,), embeddings real (n, d), with at least two samples of
-    one label and one of another; ``margin`` > 0 has the unit of a distance.  A triplet counts by
+    one label and one of another; ``margin`` m > 0 has the unit of a distance.  A triplet counts by
     the product of the weights of its samples.
 
     Good for: rankings, retrieval and faces :cite:p:`schroff2015`; only differences of distances

@@ -24,7 +24,7 @@ DISTANCE = Claims(
 class Residual(Elementwise):
     """A loss of the residual r alone, or of r and what is measured in its unit."""
 
-    #: parameters in the unit of the residual: with them times c and r times c ...
+    #: parameters in the unit of the residual.  With them times c and r times c ...
     in_unit: ClassVar[tuple[str, ...]] = ()
     #: ... the loss is c to this power times as large; None where it is not
     degree: ClassVar[int | None] = None
@@ -94,7 +94,7 @@ class AbsoluteError(Residual):
     Also called: L1 loss, Laplace loss, least absolute deviations.
 
     Formula: with ``r = y_pred - y_true``, ``abs(r)`` for each entry; derivative ``sign(r)``; second
-    derivative ``0``.  At the kink every number from -1 to 1 is a subgradient; 0 is returned.
+    derivative ``0``.  At the kink every number from -1 to 1 is a subgradient, and 0 is returned.
 
     Domain: targets and predictions are real numbers of any equal shapes.  The loss has the unit
     of the target.
@@ -452,7 +452,7 @@ class GeneralRobust(Residual):
     is the limits of these.
 
     Domain: targets and predictions are real numbers of any equal shapes; ``alpha`` is any
-    number or -inf; ``scale`` > 0 has their unit.
+    number or -inf; ``scale`` c > 0 has their unit.
 
     Good for: seeing five robust losses as one, and for tuning robustness as a number.  Price:
     for alpha < 1 the loss is not convex and far points have almost no gradient.  See
