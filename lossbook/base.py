@@ -62,6 +62,7 @@ class Claims:
     elsewhere: dict = dataclasses.field(default_factory=dict)
 
 
+@dataclasses.dataclass(frozen=True)
 class Loss:
     """Base of all losses: the mean loss of predictions, its derivatives, the checks around them.
 

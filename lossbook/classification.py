@@ -572,7 +572,7 @@ class Margin(Elementwise):
     target = SIGN
 
     def _terms(self, y, s):
-        return y, np.maximum(1.0 - y * s, 0.0)
+        return y, y * s
 
 
 @dataclasses.dataclass(frozen=True)
@@ -605,14 +605,14 @@ class Hinge(Margin):
         },
     )
 
-    def _value(self, y, shortfall):
-        return shortfall
+    def _value(self, y, a):
+        return np.maximum(1.0 - a, 0.0)
 
-    def _gradient(self, y, shortfall):
-        return -y * np.sign(shortfall)
+    def _gradient(self, y, a):
+        return y * np.sign(np.minimum(a - 1.0, 0.0))
 
-    def _hessian(self, y, shortfall):
-        return 0.0 * np.sign(shortfall)
+    def _hessian(self, y, a):
+        return 0.0 * np.sign(a)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -640,14 +640,14 @@ class SquaredHinge(Margin):
         elsewhere={"keras": "keras.losses.SquaredHinge()(y_true, y_pred)"},
     )
 
-    def _value(self, y, shortfall):
-        return shortfall * shortfall
+    def _value(self, y, a):
+        return np.maximum(1.0 - a, 0.0) ** 2
 
-    def _gradient(self, y, shortfall):
-        return -2.0 * y * shortfall
+    def _gradient(self, y, a):
+        return -2.0 * y * np.maximum(1.0 - a, 0.0)
 
-    def _hessian(self, y, shortfall):
-        return 2.0 * np.sign(shortfall)
+    def _hessian(self, y, a):
+        return 2.0 * np.sign(np.maximum(1.0 - a, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -672,17 +672,14 @@ class Exponential(Margin):
         OF_CLASSES, lipschitz=np.inf, convex_in=("y_pred",), calibrated=True
     )
 
-    def _terms(self, y, s):
-        return y, np.exp(-y * s)
+    def _value(self, y, a):
+        return np.exp(-a)
 
-    def _value(self, y, e):
-        return e
+    def _gradient(self, y, a):
+        return -y * np.exp(-a)
 
-    def _gradient(self, y, e):
-        return -y * e
-
-    def _hessian(self, y, e):
-        return e
+    def _hessian(self, y, a):
+        return np.exp(-a)
 
 
 @dataclasses.dataclass(frozen=True)
