@@ -103,11 +103,12 @@ def test_the_quick_benchmark_of_one_loss(tmp_path):
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_an_interrupt_leaves_what_was_measured(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_what_was_measured(tmp_path, number):
     process = start(tmp_path, "--losses", "SquaredError", "AbsoluteError", "Exponential")
     while "AbsoluteError" not in process.stderr.read(80):
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert "Stopped" in process.communicate(timeout=300)[1] and process.returncode == 0
     found = json.loads((tmp_path / "results.json").read_text("utf-8"))["numpy"]
     assert {"SquaredError()", "AbsoluteError()"} <= {r["loss"] for r in found}

@@ -10,6 +10,7 @@ import argparse
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,9 +49,9 @@ def results(peers, losses, quick):
         except BaseException:
             process.kill()
             raise
-        if process.wait() > 0:
+        if code := process.wait():
             talk.seek(0)
-            why = talk.read().strip().splitlines()[-1]
+            why = (talk.read().splitlines() or [""])[-1] or f"the worker ended with {code}"
             yield from ({"peer": x, "loss": "all", "dtype": "", "failed": why} for x in peers)
 
 
@@ -95,6 +96,7 @@ def main():
         for row in work(options.peers, losses, options.quick):
             print(json.dumps(row), flush=True)
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     load = [load_average()]
     found = measured(options.peers, losses, options.quick)
     load.append(load_average())
