@@ -430,13 +430,15 @@ class SoftmaxFocal(Focal, Rowwise):
         return factor[:, np.newaxis] * slope
 
     def _hessian(self, label, terms, log_p, wrong):
-        q, p, gamma = probabilities(*terms), np.exp(log_p), self.gamma
+        gap, e, others, top = terms
+        rest = -np.expm1(gap - np.log1p(others))
+        q, p, gamma = probabilities(gap, e, others, top), np.exp(log_p), self.gamma
         # With f(log p) = -wrong ** gamma · log p, others have f'' q² - f' q (1 - q).
         safe = np.where(wrong == 0, 1.0, wrong)
         slope = (wrong - gamma * product(p, log_p)) / safe
         twice = gamma * product(p, log_p * (1.0 - gamma * p) + 2.0 * wrong) / safe / safe
         ease = (wrong**gamma)[:, np.newaxis]
-        curve = ease * q * (twice[:, np.newaxis] * q + slope[:, np.newaxis] * (1.0 - q))
+        curve = ease * q * (twice[:, np.newaxis] * q + slope[:, np.newaxis] * rest)
         curve[label] = wrong**gamma * product(p, self._twice(p, wrong, log_p))
         return curve
 
@@ -502,7 +504,9 @@ class GeneralizedCrossEntropy(ProbabilityRows):
     def _curve(self, y, p):
         if self.q == 1:
             return 0.0 * p
-        return (1.0 - self.q) * (self._ratio(y, p) / p)
+        ratio, root = self._ratio(y, p), np.sqrt(p)
+        far = ratio / root * ((1.0 - self.q) / root)
+        return np.where(p < 1e-150, far, (1.0 - self.q) * ratio / p)
 
 
 @dataclasses.dataclass(frozen=True)

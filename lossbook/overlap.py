@@ -26,28 +26,25 @@ class Overlap(Samplewise):
         return y.reshape(len(y), -1), p.reshape(len(p), -1), p.shape[:1]
 
     def _terms(self, y, p):
-        rest, hit, prices = 1.0 - y, np.vecdot(y, p), (self.alpha, self.beta)
-        if max(prices) > 1e150:
-            # Prices so high may overflow; only their ratios to a hit count.
-            hit, prices = np.ldexp(hit, -600), np.ldexp(prices, -600)
-        alpha, beta = prices
-        miss = alpha * np.vecdot(rest, p) + beta * np.vecdot(y, 1.0 - p)
+        rest, hit = 1.0 - y, np.vecdot(y, p)
+        miss = self.alpha * np.vecdot(rest, p) + self.beta * np.vecdot(y, 1.0 - p)
         total = hit + miss
         # Empty masks: 0 / 1.
         total = np.where(total == 0, 1.0, total)
-        return y, p, rest, hit, miss, total, prices
+        return y, p, rest, hit, miss, total
 
-    def _value(self, y, p, rest, hit, miss, total, prices):
+    def _value(self, y, p, rest, hit, miss, total):
         # It does not cancel where 1 - hit / total would.
         return miss / total
 
-    def _gradient(self, y, p, rest, hit, miss, total, prices):
-        alpha, beta = prices
+    def _gradient(self, y, p, rest, hit, miss, total):
         # Of two divisions by the total the first comes early where products would underflow.
         early = np.where(total < 1e-100, total, 1.0)
+        false, true = self.alpha * hit, self.beta * hit + miss
         if (early < 1.0).any():
-            hit = np.vecdot(y, p / early[:, np.newaxis])
-        false, true = alpha * hit, beta * hit + miss / early
+            scaled = p / early[:, np.newaxis]
+            false = np.vecdot(y, self.alpha * scaled)
+            true = np.vecdot(y, self.beta * scaled) + miss / early
         slope = rest * false[:, np.newaxis]
         slope -= y * true[:, np.newaxis]
         slope /= total[:, np.newaxis]

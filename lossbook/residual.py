@@ -10,7 +10,7 @@ import numpy as np
 from . import checks
 from .base import Claims, Elementwise, Samplewise
 from .checks import ABOVE_MINUS_ONE, Domain, require_parameter
-from .elementary import log_ratio, unit
+from .elementary import log_ratio, unit, wide
 
 # What holds of most distances between a number and its prediction.
 DISTANCE = Claims(
@@ -234,7 +234,9 @@ class PseudoHuber(LinearFarOut):
         return np.where(np.isinf(h), np.copysign(self.delta, r), slope) if far else slope
 
     def _hessian(self, r, h, far):
-        return 1.0 / h / h / h
+        # A third power, for which float32 has too few digits.
+        x = r.astype(wide(r.dtype)) / self.delta
+        return 1.0 / np.sqrt(1.0 + x * x) / (1.0 + x * x)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -202,11 +202,7 @@ ENDS = (
     GeneralRobust(1e-300),
     SigmoidFocal(1e-90),
     SoftmaxFocal(1e-90),
-    GeneralizedCrossEntropy(1 - 2**-53),
-    *(
-        Tversky(alpha=a, beta=b)
-        for a, b in ((1e-300, 1.0), (1e300, 1.0), (1e300, 1e-300), (1e300, 1e300))
-    ),
+    Tversky(alpha=1e100, beta=1e100),
 )
 
 

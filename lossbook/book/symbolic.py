@@ -351,7 +351,7 @@ def exact_hessian(loss, y_true, y_pred):
 
 def _exact(loss, y_true, y_pred, order):
     inputs, size = _inputs(loss, y_true, y_pred)
-    results = _evaluate(loss, _compiled(loss, size, order), inputs)
+    results = _evaluate(loss, _compiled(loss, size, order), inputs, order)
     if results is None:
         variables, expressions = expanded(loss, size, order)
         upper = loss.prediction.high
@@ -368,7 +368,7 @@ def condition(loss, y_true, y_pred, order=1):
     Infinite where it cannot be evaluated.  For ``order`` 2 a list for the second derivatives.
     """
     inputs, size = _inputs(loss, y_true, y_pred)
-    numbers = _evaluate(loss, _compiled(loss, size, order, slopes=True), inputs, digits=15)
+    numbers = _evaluate(loss, _compiled(loss, size, order, slopes=True), inputs, order)
     if numbers is None:
         conditions = [mpmath.inf] * (size + (order == 1))
     else:
@@ -437,13 +437,15 @@ def _compiled(loss, size, order=1, slopes=False):
     return sp.lambdify(variables, expressions, "mpmath", cse=True)
 
 
-def _evaluate(loss, function, inputs, digits=DIGITS):
-    """Evaluate with more and more digits until ``digits`` agree; None where that is impossible."""
+def _evaluate(loss, function, inputs, order):
+    """Evaluate with more and more digits until 50 agree; None where that is impossible."""
     # Numbers of ordinary size leave no difference below 1e-400 that a float could show.
     ordinary = all(not x or 1e-100 < abs(x) < 1e100 for x in (*inputs, *vars(loss).values()))
-    enough = (8 if ordinary else 16) * digits
+    enough = 400 if ordinary else 800
+    # Few digits may agree on a difference that they do not see: 1 - (1 - 1e-300) is 0 in both.
+    precisions = (50, 100, 400, 800) if ordinary and order == 1 else (400, 800)
     before = now = None
-    for precision in (digits, 2 * digits, 8 * digits, 16 * digits)[0 if ordinary else 2 :]:
+    for precision in precisions:
         before = now
         with mpmath.workdps(precision + 10):
             # A difference that is 0 with these digits may not be with more.
@@ -455,7 +457,7 @@ def _evaluate(loss, function, inputs, digits=DIGITS):
                 now = None
             # log(1 + 1e-300) is 0 until there are 300 digits.
             elif before and all(
-                abs(a - b) <= mpmath.mpf(10) ** -digits * abs(a) if a else precision >= enough
+                abs(a - b) <= mpmath.mpf(10) ** -DIGITS * abs(a) if a else precision >= enough
                 for a, b in zip(now, before)
             ):
                 break
