@@ -83,8 +83,8 @@ def pip_wheel(folder):
         for wheel in Path(place).glob("pip-*.whl"):
             return wheel
     say("this Python has no pip; fetching the one of the distribution, without installing anything")
-    (folder / "lists").mkdir()
-    apt = ["apt-get", "-q", "-o", f"Dir::State={folder}", "-o", f"Dir::Cache={folder}"]
+    apt = ["apt-get", "-q", "-oAcquire::Languages=none"]
+    apt += [f"-oDir::State::Lists={folder}", f"-oDir::Cache={folder}"]
     try:
         for command in ([*apt, "update"], [*apt, "download", "python3-pip-whl"]):
             subprocess.run(command, cwd=folder, check=True)

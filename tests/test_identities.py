@@ -158,9 +158,7 @@ def test_generalized_cross_entropy_joins_cross_entropy_and_absolute_error():
 
 def test_generalized_cross_entropy_without_a_power_is_cross_entropy_to_the_last_bit():
     p, tiny = softmax(LOGITS), GeneralizedCrossEntropy(1e-300)
-    np.testing.assert_array_equal(
-        both(tiny, LABELS, p), both(CategoricalCrossEntropy(), LABELS, p)
-    )
+    np.testing.assert_array_equal(both(tiny, LABELS, p), both(CategoricalCrossEntropy(), LABELS, p))
     assert tiny([0], [[0.0, 1.0]]) == pytest.approx(1e300, rel=1e-15)
 
 
