@@ -90,6 +90,7 @@ class Loss:
     #: LaTeX of the loss and of its derivative, where there is no SymPy definition
     formula: ClassVar[tuple[str, ...]] = ()
     claims: ClassVar[Claims] = Claims()
+    _hessian: ClassVar[Any] = None
 
     @np.errstate(all="ignore")
     def __call__(
@@ -117,6 +118,22 @@ class Loss:
         """Return the numbers that are averaged, one for each sample."""
         return self._per_sample(y_true, y_pred)
 
+    @np.errstate(all="ignore")
+    def hessian(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> NDArray[Any]:
+        """Return the second derivative of the mean loss by each entry, shaped like ``y_pred``.
+
+        For a loss of numbers this is the whole Hessian, for one of rows its diagonal.  Where the
+        gradient has a kink or a jump, it is the second derivative of the formula that holds there.
+        Raises NotImplementedError for losses that have none here.
+        """
+        if self._hessian is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} has no second derivative here. Difference its gradient."
+            )
+        return self._mean(y_true, y_pred, sample_weight, value=False, derivative="_hessian")[1]
+
     def _accept(self, y_true, y_pred):
         """Return what ``_shape`` does, the dtype of results, and the shape of the gradient."""
         y, p = checks.arrays(y_true, y_pred)
@@ -140,24 +157,6 @@ class Loss:
 
 class Samplewise(Loss):
     """A loss whose samples have numbers of their own, each from its target and prediction alone."""
-
-    _hessian: Any = None
-
-    @np.errstate(all="ignore")
-    def hessian(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> NDArray[Any]:
-        """Return the second derivative of the mean loss by each entry, shaped like ``y_pred``.
-
-        For a loss of numbers this is the whole Hessian, for one of rows its diagonal.  Where the
-        gradient has a kink or a jump, it is the second derivative of the formula that holds there.
-        Raises NotImplementedError for losses that have none here.
-        """
-        if self._hessian is None:
-            raise NotImplementedError(
-                f"{type(self).__name__} has no second derivative here. Difference its gradient."
-            )
-        return self._mean(y_true, y_pred, sample_weight, value=False, derivative="_hessian")[1]
 
     def _per_sample(self, y_true, y_pred, checked=True):
         y, p, shape, dtype, _ = self._accept(y_true, y_pred)

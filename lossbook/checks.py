@@ -240,12 +240,13 @@ def require_rows_sum_to_one(name, array, samples):
         refuse(f"the row sum of {name}", sums, wrong, samples, "1", fix)
 
 
-def require_parameter(name, value, low, high):
-    """Raise ValueError unless a parameter of a loss lies strictly between ``low`` and ``high``."""
-    if not low < value < high:
-        must = f"between {low:g} and {high:g}, both excluded"
+def require_parameter(name, value, low, high, end=None):
+    """Raise ValueError unless a parameter lies between ``low`` and ``high`` or is ``end``."""
+    if not (low < value < high or value == end):
+        excluded = "both" if end is None else f"{low + high - end:g}"
+        must = f"between {low:g} and {high:g}, {excluded} excluded"
         if (low, high) == (0, np.inf):
-            must = "a positive finite number"
+            must = "a positive finite number" + (" or 0" if end == 0 else "")
         raise ValueError(f"{name} is {value}: it must be {must}.")
 
 

@@ -320,8 +320,7 @@ class Focal(Samplewise):
     widened = True
 
     def __post_init__(self):
-        if self.gamma != 0:
-            require_parameter("gamma", self.gamma, 0, np.inf)
+        require_parameter("gamma", self.gamma, 0, np.inf, end=0)
 
     def _twice(self, p, wrong, log_p):
         """Return the second derivative by the true logit, divided by p · wrong ** gamma."""
@@ -477,8 +476,7 @@ class GeneralizedCrossEntropy(ProbabilityRows):
         )
 
     def __post_init__(self):
-        if self.q != 1:
-            require_parameter("q", self.q, 0, 1)
+        require_parameter("q", self.q, 0, 1, end=1)
 
     def _cost(self, p):
         # For q as small as this, q log p may be subnormal, and the loss is -log p to the last bit.
@@ -747,23 +745,24 @@ def _labels_of(y):
     return y.astype(np.intp) if y.ndim == 1 else np.argmax(y, axis=1)
 
 
-def smooth_labels(y: ArrayLike, alpha: float) -> NDArray[Any]:
-    """Return distributions that keep 1 - alpha of ``y`` and spread alpha evenly over the classes.
+def smooth_labels(y_true: ArrayLike, alpha: float) -> NDArray[Any]:
+    """Return distributions that keep 1 - alpha of ``y_true`` and spread alpha over all classes.
 
-    That is ``(1 - alpha) * y + alpha / k`` for distributions (n, k), in the dtype of ``y``, at
-    least float32.  Raises ValueError for what is no distribution.  Class numbers have to be made
-    one-hot first, because they do not say how many classes there are: ``np.eye(k)[y]``.  Labels 0
-    and 1 of two classes, one or several for a sample, become ``(1 - alpha) * y + alpha / 2``.
+    That is ``(1 - alpha) * y_true + alpha / k`` for distributions (n, k), in the dtype of
+    ``y_true``, at least float32.  Raises ValueError for what is no distribution.  Class numbers
+    have to be made one-hot first, because they do not say how many classes there are:
+    ``np.eye(k)[y_true]``.  Labels 0 and 1 of two classes, one or several for a sample, become
+    ``(1 - alpha) * y_true + alpha / 2``.
 
     >>> smooth_labels([[1.0, 0.0]], 0.5).tolist()
     [[0.75, 0.25]]
     """
-    y = real_array(y, "y")
+    y = real_array(y_true, "y_true")
     if y.ndim != 2 or y.shape[1] == 1:
         raise ValueError(
-            f"y has shape {y.shape}: it must be (n, k), a distribution in each row. "
-            "Turn class numbers into rows with np.eye(k)[y]; smooth labels 0 and 1 with "
-            "(1 - alpha) * y + alpha / 2."
+            f"y_true has shape {y.shape}: it must be (n, k), a distribution in each row. "
+            "Turn class numbers into rows with np.eye(k)[y_true]; smooth labels 0 and 1 with "
+            "np.multiply(1 - alpha, y_true) + alpha / 2."
         )
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha is {alpha}: it must be from 0 to 1.")
@@ -773,8 +772,8 @@ def smooth_labels(y: ArrayLike, alpha: float) -> NDArray[Any]:
     if wrong.any():
         fix = (
             "Labels of classes that do not exclude each other are smoothed each on its own: "
-            "(1 - alpha) * y + alpha / 2."
+            "np.multiply(1 - alpha, y_true) + alpha / 2."
         )
-        refuse("the row sum of y", sums, wrong, range(len(y)), "1", fix)
+        refuse("the row sum of y_true", sums, wrong, range(len(y)), "1", fix)
     y = y.astype(common_dtype(y), copy=False)
     return (1 - alpha) * y + alpha / y.shape[1]

@@ -49,7 +49,7 @@ class Poisson(Elementwise):
 
     def _value(self, y, z, rate):
         value = rate - product(y, z)
-        if np.maximum.reduce(rate) == np.inf:
+        if not np.maximum.reduce(rate) < np.inf:
             far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
             # The rate is a square, of which a quarter may be finite, and the difference too.
             root = np.exp(z[far] / 2) / 2
@@ -61,7 +61,7 @@ class Poisson(Elementwise):
         # expm1 keeps the digits of a small log rate.
         near = np.flatnonzero(np.abs(z) < 0.5)
         slope[near] = np.expm1(z[near]) - (y[near] - 1.0)
-        if np.maximum.reduce(rate) == np.inf:
+        if not np.maximum.reduce(rate) < np.inf:
             far = np.flatnonzero(np.isinf(rate) & np.isfinite(z))
             root = np.exp(z[far] / 2) / 2
             slope[far] = 4.0 * (root * root - y[far] / 4)
@@ -104,7 +104,9 @@ class GaussianNLL(Samplewise):
 
     def _shape(self, y, p):
         if y.ndim != 1 or p.shape != (len(y), 2):
-            fix = "np.column_stack([mean, log_variance]), and flatten y_true with np.ravel."
+            fix = (
+                "np.column_stack([mean, log_variance]), and flatten the targets: np.ravel(y_true)."
+            )
             checks.misfit(
                 y,
                 p,

@@ -56,10 +56,13 @@ def _as_masks(y, p):
     """Return how arrays become masks of equal shape."""
     if y.shape == p.shape:
         return "For a single mask use np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
+    if [n for n in y.shape if n > 1] == [n for n in p.shape if n > 1]:
+        return f"Give both the axes of one: np.reshape(y_true, {p.shape})."
     if y.ndim == p.ndim - 1 and y.shape == p.shape[:-1]:
-        return f"Turn class numbers into a mask for each class: np.eye({p.shape[-1]})[y_true]."
+        masks = f"np.eye({p.shape[-1]})[np.asarray(y_true, int)]"
+        return f"Turn class numbers into a mask for each class: {masks}."
     if y.ndim == p.ndim - 1 and y.shape == p.shape[:1] + p.shape[2:]:
-        masks = f"np.moveaxis(np.eye({p.shape[1]})[y_true], -1, 1)"
+        masks = f"np.moveaxis(np.eye({p.shape[1]})[np.asarray(y_true, int)], -1, 1)"
         return f"Turn class numbers into a mask for each class: {masks}."
     return "Pass a probability for each entry of the true masks."
 

@@ -517,7 +517,7 @@ class GeneralRobust(Residual):
             return log * b / 2
         value = b / a * np.expm1(a / 2 * log)
         # The exponential of a tiny number may be subnormal.
-        if abs(a) * np.minimum.reduce(log) < 1e-20:
+        if not abs(a) * np.minimum.reduce(log) >= 1e-20:
             value = np.where(np.abs(a * log) < 1e-20, log * b / 2, value)
         # Where the power is large it keeps the digits, elsewhere expm1 does.
         if not np.maximum.reduce(log) <= 2:
@@ -711,9 +711,10 @@ class CosineDistance(Samplewise):
 
     def _shape(self, y, p):
         if p.ndim != 2 or y.shape != p.shape:
-            fix = "Single vectors are np.reshape(y_true, (1, -1)) and np.reshape(y_pred, (1, -1))."
-            if p.ndim > 2 and y.shape == p.shape:
-                fix = f"Flatten both: .reshape(-1, {p.shape[-1]})."
+            shape = (-1, p.shape[-1]) if p.ndim > 1 else (1, -1)
+            fix = f"Reshape both: np.reshape(y_true, {shape}) and np.reshape(y_pred, {shape})."
+            if y.shape != p.shape:
+                fix = "Pass one vector of y_pred for each of y_true."
             checks.misfit(y, p, "both must be (n, d), equal, a vector in each row", fix)
         return y, p, p.shape[:1]
 

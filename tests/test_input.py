@@ -6,7 +6,15 @@ import warnings
 
 import numpy as np
 import pytest
-from samples import BATCHWISE, BATCHWISE_VARIANTS, SAMPLEWISE, VARIANTS, batch
+from samples import (
+    BATCHWISE,
+    BATCHWISE_VARIANTS,
+    SAMPLEWISE,
+    VARIANTS,
+    at_the_ends,
+    batch,
+    extreme_samples,
+)
 
 import lossbook
 from lossbook import (
@@ -195,6 +203,16 @@ def test_no_warning_even_when_numpy_is_told_to_raise(loss):
                 loss.per_sample(y, case)
                 results(loss, y, case)
             lossbook.softmax([1e308, -1e308]), lossbook.sigmoid(-1e308), lossbook.xlogy(0.0, 0.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", (*SAMPLEWISE, *VARIANTS), **by_repr)
+def test_a_sample_at_the_edge_does_not_know_a_nan_beside_it(loss, dtype):
+    y, p = zip(*extreme_samples(loss, dtype), *at_the_ends(loss, dtype))
+    beside = [(np.array([*y, y[0]]), np.array([*p, q])) for q in (p[0], p[0] + np.nan)]
+    values = [loss.per_sample(*arrays) for arrays in beside]
+    for right, got in (values, *zip(*(results(loss, *arrays) for arrays in beside))):
+        np.testing.assert_array_equal(got[:-1], right[:-1])
 
 
 # -- rows that sum to 1 ------------------------------------------------------------------
@@ -492,7 +510,7 @@ def differenced(loss, y, p, w):
     return result
 
 
-@pytest.mark.parametrize("loss", [loss for loss in OWN if loss not in CURVED], **by_repr)
+@pytest.mark.parametrize("loss", [loss for loss in ALL if loss not in CURVED], **by_repr)
 def test_a_loss_without_second_derivatives_says_so(loss):
     with pytest.raises(NotImplementedError, match=f"^{type(loss).__name__} .* Difference its grad"):
         loss.hessian(*batch(loss, rng(27)))

@@ -343,14 +343,22 @@ def of_numbers():
     loss, says = GaussianNLL(), "they must be (n,) and (n, 2). Put mean and log variance into two"
     fix = {"y_pred": "np.column_stack([mean, log_variance])"}
     yield loss, ([1.0, 3.0], [1.0, 3.0]), says, fix, np.log(2 * np.pi) / 2
-    fix = {"y_true": np.array([1.0, 3.0])}
-    yield loss, ([[1.0], [3.0]], [[1.0, 0], [3, 0]]), "np.ravel", fix, np.log(2 * np.pi) / 2
+    fix = {"y_true": "np.ravel(y_true)"}
+    yield (
+        loss,
+        ([[1.0], [3.0]], [[1.0, 0], [3, 0]]),
+        "they must be (n,)",
+        fix,
+        np.log(2 * np.pi) / 2,
+    )
     loss, single = CosineDistance(), "np.reshape({}, (1, -1))".format
     fix = {"y_true": single("y_true"), "y_pred": single("y_pred")}
-    yield loss, ([1.0, 0.0], [0.0, 1.0]), "both must be (n, d) ... Single vectors", fix, 1.0
+    yield loss, ([1.0, 0.0], [0.0, 1.0]), "both must be (n, d) ... Reshape both", fix, 1.0
+    says, fix = "Pass one vector of y_pred for each of y_true", {"y_pred": np.eye(4)[::-1]}
+    yield loss, (np.eye(4), np.eye(4)[:3]), says, fix, 1.0
     vectors = np.eye(4).reshape(2, 2, 4)
-    fix = {"y_true": np.eye(4), "y_pred": np.eye(4)[::-1]}
-    yield loss, (vectors, vectors[::-1, ::-1]), "both must be (n, d) ... Flatten both", fix, 1.0
+    fix = {name: f"np.reshape({name}, (-1, 4))" for name in ("y_true", "y_pred")}
+    yield loss, (vectors, vectors[::-1, ::-1]), "both must be (n, d) ... Reshape both", fix, 1.0
 
 
 def of_probabilities():
@@ -386,10 +394,13 @@ def of_probabilities():
         yield loss, ([[1, 1]], [[1.5, 0.0]]), says, fix, right
         # Of the 2 pixels of each of 2 images the second one's have the wrong one of 3 classes.
         labels, p = [[0, 2], [1, 1]], np.eye(3)[[[0, 2], [0, 2]]]
-        says, fix = "Turn class numbers into a mask", {"y_true": "np.eye(3)[y_true]"}
-        yield loss, (labels, p), says, fix, 0.5
-        fix = {"y_true": "np.moveaxis(np.eye(3)[y_true], -1, 1)"}
-        yield loss, (labels, np.moveaxis(p, -1, 1)), says, fix, 0.5
+        says, masks = "Turn class numbers into a mask", "np.eye(3)[np.asarray(y_true, int)]"
+        for stored in (labels, np.array(labels, float)):
+            yield loss, (stored, p), says, {"y_true": masks}, 0.5
+            fix = {"y_true": f"np.moveaxis({masks}, -1, 1)"}
+            yield loss, (stored, np.moveaxis(p, -1, 1)), says, fix, 0.5
+        one, fix = np.array([[[1.0, 0]], [[0, 1]]]), {"y_true": "np.reshape(y_true, (2, 1, 2))"}
+        yield loss, (one[:, 0].tolist(), one), "Give both the axes of one", fix, 0.0
 
 
 def of_parameters():
@@ -408,18 +419,17 @@ def of_parameters():
         (Tversky, "alpha", 0, 0.3),
         (Tversky, "beta", 0.0, 0.3),
         (SigmoidFocal, "gamma", -1.0, 1.0),
-        (SoftmaxFocal, "gamma", -2, 1.0),
+        (SoftmaxFocal, "gamma", -2, 0),
     ):
-        yield cls, {name: bad}, f"{name} is {bad}: it must be a positive finite", {name: good}, None
-    for cls, bad in (
-        (Quantile, 0.0),
-        (Quantile, 1.0),
-        (Expectile, 1.5),
-        (GeneralizedCrossEntropy, 0),
-    ):
+        says = f"{name} is {bad}: it must be a positive finite number"
+        says += " or 0." if name == "gamma" else "."
+        yield cls, {name: bad}, says, {name: good}, None
+    for cls, bad in ((Quantile, 0.0), (Quantile, 1.0), (Expectile, 1.5)):
         says = f"q is {bad}: it must be between 0 and 1, both excluded"
         yield cls, {"q": bad}, says, {"q": 0.25}, None
-    yield GeneralizedCrossEntropy, {"q": 1.1}, "q is 1.1: it must be", {"q": 0.9}, None
+    for bad in (0, 1.1):
+        says = f"q is {bad}: it must be between 0 and 1, 0 excluded"
+        yield GeneralizedCrossEntropy, {"q": bad}, says, {"q": 1}, None
     says = "alpha is inf: it must be a finite number or -inf"
     for good in (-1e300, -np.inf):
         yield GeneralRobust, {"alpha": np.inf}, says, {"alpha": good}, None
@@ -432,18 +442,14 @@ def of_functions():
     masked = np.ma.array([0.0, 1.0], mask=[0, 1])
     yield sigmoid, (masked,), "z is a masked array", {"z": "np.ma.getdata(z)"}, sigmoid([0.0, 1.0])
     yield xlogy, (2.0, "a"), "y has dtype <U1 ... Pass numbers", {"y": 1.0}, 0.0
-    soft, fix = [[0.95, 0.05], [0.05, 0.95]], {"y": "np.eye(k)[y]"}
-    yield smooth_labels, ([0, 1], 0.1), "y has shape (2,): it must be (n, k)", fix, soft
-    fix = {"result": "(1 - alpha) * y + alpha / 2"}
-    column = np.array([[0.0], [1.0]])
-    yield smooth_labels, (column, 0.1), "y has shape (2, 1)", fix, [[0.05], [0.95]]
-    multi_hot = np.array([[1, 0, 1]])
-    says = (
-        "the row sum of y is 2 at sample 0 ... do not exclude each other are smoothed each on its"
-    )
-    yield smooth_labels, (multi_hot, 0.1), says, fix, [[0.95, 0.05, 0.95]]
-    says = "is 2 at sample 1, column 0: it must be between 0 and 1"
-    yield smooth_labels, ([[1, 0], [2, -1]], 0.1), says, {"y": np.eye(2)}, soft
+    soft, fix = [[0.95, 0.05], [0.05, 0.95]], {"y_true": "np.eye(k)[y_true]"}
+    yield smooth_labels, ([0, 1], 0.1), "y_true has shape (2,): it must be (n, k)", fix, soft
+    fix = {"result": "np.multiply(1 - alpha, y_true) + alpha / 2"}
+    yield smooth_labels, ([[0], [1]], 0.1), "y_true has shape (2, 1)", fix, [[0.05], [0.95]]
+    says = "the row sum of y_true is 2 at sample 0 ... do not exclude each other are smoothed each"
+    yield smooth_labels, ([[1, 0, 1]], 0.1), says, fix, [[0.95, 0.05, 0.95]]
+    says = "y_true is 2 at sample 1, column 0: it must be between 0 and 1"
+    yield smooth_labels, ([[1, 0], [2, -1]], 0.1), says, {"y_true": np.eye(2)}, soft
     for bad in (-0.1, 1.1, np.nan):
         says = f"alpha is {bad}: it must be from 0 to 1"
         yield smooth_labels, (np.eye(2), bad), says, {"alpha": 0.1}, soft
