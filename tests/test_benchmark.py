@@ -85,6 +85,19 @@ def test_each_dtype_has_its_mean_and_each_lost_row_is_named():
     assert "- load average before and after: 1.0 and 2.0" in text
 
 
+@pytest.mark.skipif(not measure.CAN_WEIGH, reason="only glibc on Linux tells")
+def test_memory_is_what_a_call_needs_more_at_its_peak():
+    code = (
+        "import numpy as np, measure; a = np.ones(10**6)\n"
+        "[np.ones(10**6) for _ in range(5)]\n"
+        "measure.memory_shows(); print(measure.peak(lambda: np.stack([a, a]).sum(), a.nbytes))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=FOLDER, capture_output=True, text=True
+    )
+    assert float(result.stdout) == pytest.approx(2, abs=0.1), result.stderr
+
+
 def start(folder, *options):
     command = [sys.executable, FOLDER, "--out", folder, "--peers", "numpy", *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

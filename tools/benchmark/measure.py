@@ -6,6 +6,7 @@ import gc
 import itertools
 import math
 import statistics
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -20,6 +21,8 @@ SIZES = {
     "rows": {"small": (128, 10), "large": (4096, 1000)},
     "sequences": {"small": (8, 20, 10), "large": (64, 80, 30)},
 }
+# Only the GNU library on Linux gives memory back on demand.
+CAN_WEIGH = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")
 
 
 def seconds(run, repeats):
@@ -68,6 +71,7 @@ def peak(run, size):
     for _ in range(2):
         gc.collect()
         time.sleep(0.05)  # JAX gives memory back from another thread
+        ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", "ascii")  # resets the peak
         before = status("VmRSS")
         run()
@@ -76,15 +80,11 @@ def peak(run, size):
 
 
 def memory_shows():
-    """Map and unmap each block on its own from now on, so that what is resident is in use.
-
-    Return False where the system does not tell.
-    """
-    if not Path("/proc/self/clear_refs").exists() or not hasattr(ctypes.CDLL(None), "mallopt"):
-        return False
+    """Let each block go back to the system when it is freed, so that what is resident is in use."""
     M_MMAP_THRESHOLD, M_TRIM_THRESHOLD = -3, -1
+    for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+        ctypes.CDLL(None).mallopt(threshold, 1 << 16)
     gc.freeze()  # the objects of TensorFlow alone would take a second to go through
-    return all(ctypes.CDLL(None).mallopt(x, 1 << 16) for x in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD))
 
 
 def samples(loss, soft, dtype, n=20):
@@ -152,6 +152,7 @@ def work(peers, losses, quick):
         for loss, call in comparable(peer, losses):
             pairs.append(pair := Pair(peer, loss, call, dtype))
             yield from pair.named(itertools.chain(pair.speed(quick), pair.outputs()))
-    if not quick and memory_shows():
+    if CAN_WEIGH and not quick:
+        memory_shows()
         for pair in pairs:
             yield from pair.named(pair.memory())

@@ -27,8 +27,7 @@ care for extremes.
 """
 MEMORY = """\
 Peak extra memory of a call with the largest arrays, result included, in arrays of the size of
-`y_pred`: growth of the resident set, for lossbook the largest that was seen. A dash where it cannot
-be seen: TensorFlow reuses a pool of its own.
+`y_pred`: growth of the resident set, for lossbook the largest that was seen.
 """
 ACCURACY = """\
 Worst relative error of 20 single samples against values to 50 digits. An error near 1 or above says
@@ -100,7 +99,7 @@ def memory_table(rows):
     peers, body = list(dict.fromkeys(peer for _, peer in cells)), []
     for loss in dict.fromkeys(loss for loss, _ in cells):
         found = [cells.get((loss, peer)) for peer in peers]
-        theirs = ["–" if not f or f[1] < 0.5 else f"{f[1]:.1f}" for f in found]
+        theirs = [f"{f[1]:.1f}" if f else "–" for f in found]
         body.append([f"`{loss}`", f"{max(f[0] for f in found if f):.1f}", *theirs])
     return table([rows[0]["dtype"], "lossbook", *(PEERS[peer].title for peer in peers)], body)
 
