@@ -34,6 +34,7 @@ from .residual import (
 )
 from .sequence import CTC
 
+#: One default instance of each loss.
 CATALOGUE: tuple[Loss, ...] = (
     SquaredError(),
     AbsoluteError(),

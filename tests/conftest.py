@@ -10,6 +10,8 @@ from contents import ROOT
 
 # Kernels inherit it.  The workers share the cores, and on small matrices further threads only wait.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Where no bytecode may be written, each kernel compiles thousands of files of TensorFlow again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # make, bookenv, check_numbers and run_notebooks belong to no package.
 sys.path[:0] = [str(ROOT / folder) for folder in ("", "_ext", "tools")]
 

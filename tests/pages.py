@@ -91,8 +91,6 @@ UNFOLD = """
 SETTLE = """
 async () => {
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  // The theme lets the keyboard reach what scrolls when nothing has changed for 300 ms.
-  await new Promise((done) => setTimeout(done, 350));
   // What fades in is pale until it is there.
   for (const motion of document.getAnimations())
     if (motion.effect.getComputedTiming().endTime === Infinity) motion.cancel();
@@ -160,10 +158,12 @@ NOT_COLOURS = {name: {"enabled": False} for name in COLOURS}
 
 def show(tab, theme, width=DESK):
     """Show the open page in a theme and a width, and wait until it stands still."""
-    tab.set_viewport_size({"width": width, "height": 800})
     tab.emulate_media(color_scheme=theme)
     shown = "theme => document.documentElement.dataset.theme === theme"
     tab.wait_for_function(shown, arg=theme)
+    if tab.viewport_size["width"] != width:
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_timeout(350)  # the theme looks 300 ms later what the keyboard has to reach
     tab.evaluate(SETTLE)
 
 
