@@ -26,7 +26,6 @@ from .elementary import (
     product,
     real_array,
     softmax_terms,
-    softplus,
     wide,
 )
 
@@ -362,19 +361,22 @@ class SigmoidFocal(Focal, Elementwise):
 
     def _terms(self, y, z):
         sign = 2.0 * y - 1.0
-        log_right, log_wrong = -softplus(-sign * z), -softplus(sign * z)
-        return sign, log_right, log_wrong, np.exp(self.gamma * log_wrong)
+        right = sign * z
+        e, likely = np.exp(-np.abs(right)), right >= 0
+        p, wrong = (np.where(side, 1.0, e) / (1.0 + e) for side in (likely, ~likely))
+        log_sum = np.log1p(e)
+        log_p, log_wrong = (side.clip(-np.inf, 0.0) - log_sum for side in (right, -right))
+        # A power of a quotient would multiply its rounding.
+        return sign, p, wrong, log_p, np.exp(self.gamma * log_wrong)
 
-    def _value(self, sign, log_right, log_wrong, easiness):
-        return product(easiness, -log_right)
+    def _value(self, sign, p, wrong, log_p, ease):
+        return product(ease, -log_p)
 
-    def _gradient(self, sign, log_right, log_wrong, easiness):
-        rest = np.exp(log_wrong) - self.gamma * product(np.exp(log_right), log_right)
-        return -sign * product(easiness, rest)
+    def _gradient(self, sign, p, wrong, log_p, ease):
+        return -sign * product(ease, wrong - self.gamma * product(p, log_p))
 
-    def _hessian(self, sign, log_right, log_wrong, easiness):
-        p, wrong = np.exp(log_right), np.exp(log_wrong)
-        return product(easiness, product(p, self._twice(p, wrong, log_right)))
+    def _hessian(self, sign, p, wrong, log_p, ease):
+        return product(ease, product(p, self._twice(p, wrong, log_p)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -608,10 +610,10 @@ class Hinge(Margin):
     )
 
     def _value(self, y, a):
-        return np.maximum(1.0 - a, 0.0)
+        return (1.0 - a).clip(0.0, np.inf)
 
     def _gradient(self, y, a):
-        return y * np.sign(np.minimum(a - 1.0, 0.0))
+        return y * np.sign((a - 1.0).clip(-np.inf, 0.0))
 
     def _hessian(self, y, a):
         return 0.0 * np.sign(a)
@@ -643,13 +645,13 @@ class SquaredHinge(Margin):
     )
 
     def _value(self, y, a):
-        return np.maximum(1.0 - a, 0.0) ** 2
+        return (1.0 - a).clip(0.0, np.inf) ** 2
 
     def _gradient(self, y, a):
-        return -2.0 * y * np.maximum(1.0 - a, 0.0)
+        return -2.0 * y * (1.0 - a).clip(0.0, np.inf)
 
     def _hessian(self, y, a):
-        return 2.0 * np.sign(np.maximum(1.0 - a, 0.0))
+        return 2.0 * np.sign((1.0 - a).clip(0.0, np.inf))
 
 
 @dataclasses.dataclass(frozen=True)

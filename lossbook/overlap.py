@@ -45,10 +45,9 @@ class Overlap(Samplewise):
             scaled = p / early[:, np.newaxis]
             false = np.vecdot(y, self.alpha * scaled)
             true = np.vecdot(y, self.beta * scaled) + miss / early
+        false, true = (price / total / (total / early) for price in (false, true))
         slope = rest * false[:, np.newaxis]
         slope -= y * true[:, np.newaxis]
-        slope /= total[:, np.newaxis]
-        slope /= (total / early)[:, np.newaxis]
         return slope
 
 

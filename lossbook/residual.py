@@ -177,7 +177,7 @@ class Huber(LinearFarOut):
 
     def _terms(self, y, p):
         r = p - y
-        return r, np.minimum(np.maximum(r, -self.delta), self.delta)
+        return r, r.clip(-self.delta, self.delta)
 
     def _value(self, r, slope):
         return slope * (r - slope / 2)
@@ -258,7 +258,7 @@ class LogCosh(Residual):
     '5.000000e-09'
     """
 
-    # The square of sinh doubles its rounding.
+    # The square doubles the rounding of the exponential.
     widened = True
     claims = dataclasses.replace(
         DISTANCE,
@@ -269,15 +269,21 @@ class LogCosh(Residual):
         },
     )
 
-    def _value(self, r):
-        # Beyond 20, log cosh r is |r| - log 2 to the last bit.
-        near = np.minimum(np.abs(r), 20.0)
-        return np.log1p(2.0 * np.sinh(near / 2.0) ** 2) + (np.abs(r) - near)
+    def _terms(self, y, p):
+        r = p - y
+        return r, np.expm1(-np.abs(r))
 
-    def _gradient(self, r):
-        return np.tanh(r)
+    def _value(self, r, f):
+        # With e = exp(-|r|), of which f is e - 1, cosh r is 1 + f² / 2e and exp(|r|) (1 + e²) / 2.
+        size, e = np.abs(r), 1.0 + f
+        far = size > 1.0
+        return np.log1p(np.where(far, e * e, f * f / (2.0 * e))) + far * (size - np.log(2.0))
 
-    def _hessian(self, r):
+    def _gradient(self, r, f):
+        e = 1.0 + f
+        return np.copysign(f * (1.0 + e) / (1.0 + e * e), r)
+
+    def _hessian(self, r, f):
         e = np.exp(-2.0 * np.abs(r))
         return 4.0 * e / (1.0 + e) ** 2
 
@@ -331,7 +337,7 @@ class Quantile(Asymmetric):
         return np.maximum(-self.q * r, (1.0 - self.q) * r)
 
     def _gradient(self, r):
-        return np.minimum(np.maximum(np.sign(r), -self.q), 1.0 - self.q)
+        return np.sign(r).clip(-self.q, 1.0 - self.q)
 
     def _hessian(self, r):
         return 0.0 * np.sign(r)
@@ -377,7 +383,7 @@ class Expectile(Asymmetric):
         return r, weighted
 
     def _weighted(self, r):
-        return self.q * np.minimum(r, 0.0) + (1.0 - self.q) * np.maximum(r, 0.0)
+        return self.q * r.clip(-np.inf, 0.0) + (1.0 - self.q) * r.clip(0.0, np.inf)
 
     def _value(self, r, weighted):
         return r * weighted
@@ -428,7 +434,7 @@ class EpsilonInsensitive(Residual):
 
     def _terms(self, y, p):
         r = p - y
-        return r, np.maximum(np.abs(r) - self.epsilon, 0.0)
+        return r, (np.abs(r) - self.epsilon).clip(0.0, np.inf)
 
     def _value(self, r, beyond):
         return beyond

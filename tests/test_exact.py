@@ -1,6 +1,7 @@
 """Values and gradients against the definition at 50 digits, in units of the last place."""
 
 import dataclasses
+import functools
 
 import mpmath
 import numpy as np
@@ -189,21 +190,22 @@ def test_the_small_loss_that_libraries_round_to_zero():
 
 @pytest.mark.parametrize("loss", DEFINED, ids=repr)
 def test_stated_derivatives_are_those_of_the_definition(loss):
-    rng = np.random.default_rng(1)
     stated = definition(loss)[1:]
     assert len(stated) == 1 + (loss._hessian is not None)
+
+    @functools.cache
+    def functions(size):
+        variables = expanded(loss, size)[0]
+        written = (symbolic.derivatives(loss, expression, size) for expression in stated)
+        return [sp.lambdify(variables, formulas, "mpmath") for formulas in written]
+
+    rng = np.random.default_rng(1)
     for _ in range(20):
         y, p = random_sample(loss, rng)
-        numbers = [
-            *map(mpmath.mpf, map(float, np.ravel(y))),
-            *map(mpmath.mpf, map(float, np.ravel(p))),
-        ]
+        numbers = [mpmath.mpf(float(x)) for x in (*np.ravel(y), *np.ravel(p))]
         orders = exact(loss, y, p)[1], exact_hessian(loss, y, p) if loss._hessian else []
-        for expression, true in zip(stated, orders):
-            variables = expanded(loss, len(true))[0]
-            written = symbolic.derivatives(loss, expression, len(true))
-            for formula, number in zip(written, true, strict=True):
-                got = sp.lambdify(variables, formula, "mpmath")(*numbers)
+        for function, true in zip(functions(np.size(p)), orders):
+            for got, number in zip(function(*numbers), true, strict=True):
                 assert got == pytest.approx(float(number), rel=1e-9, abs=1e-13)
 
 
