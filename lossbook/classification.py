@@ -610,10 +610,10 @@ class Hinge(Margin):
     )
 
     def _value(self, y, a):
-        return (1.0 - a).clip(0.0, np.inf)
+        return np.maximum(1.0 - a, 0.0)
 
     def _gradient(self, y, a):
-        return y * np.sign((a - 1.0).clip(-np.inf, 0.0))
+        return y * np.sign(np.minimum(a - 1.0, 0.0))
 
     def _hessian(self, y, a):
         return 0.0 * np.sign(a)
@@ -645,13 +645,13 @@ class SquaredHinge(Margin):
     )
 
     def _value(self, y, a):
-        return (1.0 - a).clip(0.0, np.inf) ** 2
+        return np.maximum(1.0 - a, 0.0) ** 2
 
     def _gradient(self, y, a):
-        return -2.0 * y * (1.0 - a).clip(0.0, np.inf)
+        return -2.0 * y * np.maximum(1.0 - a, 0.0)
 
     def _hessian(self, y, a):
-        return 2.0 * np.sign((1.0 - a).clip(0.0, np.inf))
+        return 2.0 * np.sign(np.maximum(1.0 - a, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
