@@ -101,8 +101,8 @@ A brace too many: $x}$, and too few: ${z$.
 
 <p style="color: #999; background: #888">faint</p>
 
-<style>[data-theme="dark"] pre span:nth-child(3) { color: #444; }</style>
-<pre><span class="n">first</span> <span class="n">again</span> <span class="n">dim</span>
+<style>[data-theme="dark"] pre [lang] { color: #444; }</style>
+<pre><span class="n">first</span> <span class="n">again</span> <span class="n" lang="en">dim</span>
 <span class="n" style="color: #fff">pale</span> <span class="n" style="background: #111">dark</span>
 <span class="hll">line <span class="k">one</span></span>
 <span class="hll">line <span class="o" style="color: #fff">nested</span></span></pre>
