@@ -114,9 +114,11 @@ def for_uv():
     known = r"(?m)^(:env:|install|global)\.((?:extra-)?index-url|find-links|cert)=(.*)"
     for _, name, value in sorted(re.findall(known, listed), key=lambda line: line[0] == "global"):
         variable = "SSL_CERT_FILE" if name == "cert" else f"UV_{name.upper().replace('-', '_')}"
-        between = "," if name == "find-links" else " "
+        values, between = ast.literal_eval(value).split(), " "
+        if name == "find-links":  # pip goes on without a folder that is not there, uv does not
+            values, between = [v for v in values if ":" in v or Path(v).exists()], ","
         # The first counts: uv's own setting, pip's variable, pip's file, there "install" first.
-        told.setdefault(variable, between.join(ast.literal_eval(value).split()))
+        told.setdefault(variable, between.join(values))
         if name == "extra-index-url":  # pip takes the best version of all indexes, uv of the first
             told.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     return told

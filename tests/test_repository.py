@@ -313,14 +313,17 @@ def test_make_installs_with_uv_or_else_with_pip_and_says_so(make, fails, tools, 
 def test_uv_is_told_of_the_mirrors_and_certificates_that_pip_knows(monkeypatch, tmp_path):
     make = load()
     monkeypatch.setattr(make, "PYTHON", sys.executable)
-    mirrors = "[global]\nindex-url = https://mirror/simple\nfind-links =\n  /one\n  /two\n"
+    wheels = [tmp_path / "one", tmp_path / "two"]
+    wheels[0].mkdir()
+    mirrors = "[global]\nindex-url = https://mirror/simple\nfind-links =\n  https://wheels/\n"
+    mirrors += "".join(f"  {folder}\n" for folder in wheels)
     (tmp_path / "pip.conf").write_text(mirrors + "[install]\ncert = /ca.pem\n", "utf-8")
     for name in ("UV_INDEX_URL", "UV_FIND_LINKS", "SSL_CERT_FILE", "PIP_FIND_LINKS", "PIP_CERT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     told = make.for_uv()
     assert told["UV_INDEX_URL"] == "https://mirror/simple"
-    assert told["UV_FIND_LINKS"] == "/one,/two"
+    assert told["UV_FIND_LINKS"] == f"https://wheels/,{wheels[0]}", "uv refuses what is not there"
     assert told["SSL_CERT_FILE"] == "/ca.pem"
     monkeypatch.setenv("PIP_INDEX_URL", "https://variable/simple")
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a/simple https://b/simple")
