@@ -20,17 +20,21 @@ LEAVE_OUT = "Leave such samples out, or choose a loss that is defined for them."
 class Domain:
     """Which numbers a target or a prediction may be, how they are written, what is said of others.
 
+    They lie from ``low`` to ``high``, where ``open`` excludes ``low`` and ``nonzero`` excludes 0;
+    with ``labels`` only the two ends are meant.  ``symbol`` stands for them in formulas, ``words``
+    on the card, and ``fix`` says what to do about a number outside.
+
     NaN and infinity may be predicted, so that a diverged run looks diverged.  A target is finite.
     """
 
-    symbol: str = r"\hat{y}"  #: in formulas
-    words: str = "a number: any real number"  #: on the card
+    symbol: str = r"\hat{y}"
+    words: str = "a number: any real number"
     low: float = -np.inf
     high: float = np.inf
-    open: bool = False  #: whether the low end is excluded
-    labels: bool = False  #: whether only the two ends are allowed
-    nonzero: bool = False  #: whether 0 is excluded
-    fix: str = LEAVE_OUT  #: what to do about a number outside
+    open: bool = False
+    labels: bool = False
+    nonzero: bool = False
+    fix: str = LEAVE_OUT
 
     @property
     def bounded(self):
