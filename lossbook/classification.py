@@ -20,14 +20,7 @@ from .checks import (
     require_parameter,
     require_rows_sum_to_one,
 )
-from .elementary import (
-    common_dtype,
-    probabilities,
-    product,
-    real_array,
-    softmax_terms,
-    wide,
-)
+from .elementary import common_dtype, probabilities, product, real_array, softmax_terms, wide
 
 # What holds of all losses of this file.
 OF_CLASSES = Claims(lower_bound=0.0, symmetric="a renaming of the classes")
