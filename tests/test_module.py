@@ -21,7 +21,7 @@ from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradien
 from lossbook.book import data, figures, symbolic
 from lossbook.book.card import card
 from lossbook.book.card import formula as card_formula
-from lossbook.book.notebook import check_attempt, formula, glue, show_source
+from lossbook.book.notebook import check_attempt, claim, formula, glue, show_source
 from lossbook.book.training import LinearModel, LogisticModel, gradient_descent
 
 POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
@@ -365,16 +365,35 @@ def test_colours_of_figures_stand_out_from_white_and_differ_in_line_style():
     )
 
 
-def test_glue_records_values_and_show_source_shows_the_module(monkeypatch):
-    records = []
+@pytest.fixture
+def records(monkeypatch):
+    """What a cell records, as (bundle, metadata)."""
+    found = []
     monkeypatch.setattr(
         "lossbook.book.notebook.display",
-        lambda bundle, raw, metadata: records.append((bundle, metadata)),
+        lambda bundle, raw, metadata: found.append((bundle, metadata)),
     )
+    return found
+
+
+def test_glue_records_values_and_show_source_shows_the_module(records):
     glue(half=0.5, three=np.int64(3))
     assert [m["scrapbook"]["name"] for _, m in records] == ["half", "three"]
     assert [list(b.values()) for b, _ in records] == [["0.5"], ["3"]]
     assert "return r * r" in show_source(SquaredError._value).data
+
+
+def test_a_claim_is_recorded_where_it_holds_alone(records):
+    claim(below=np.float64(1.0) < 2.0, plain=True)
+    assert [m["scrapbook"]["name"] for _, m in records] == ["below", "plain"]
+    assert [list(b.values()) for b, _ in records] == [["True"], ["True"]]
+    with pytest.raises(AssertionError, match="above does not hold"):
+        claim(also=True, above=np.float64(1.0) > 2.0)
+    with pytest.raises(TypeError, match="number is 1: a claim is true or false"):
+        claim(number=1)
+    with pytest.raises(TypeError, match="Use a comparison"):
+        claim(all=np.array([True, True]))
+    assert len(records) == 2
 
 
 def run(code):

@@ -1,12 +1,15 @@
-"""Compare every number in the prose with the value it quotes.
+"""Compare every number in the prose with the value it quotes, and every claim with its cell.
 
     python tools/check_numbers.py [--fix] [notebook ...]
 
 In the prose a number is followed by a comment that names a value recorded with
-lossbook.book.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.
+lossbook.book.notebook.glue in the same notebook, and its format: 0.850<!--best_mse:.3f-->.  A
+sentence is followed by the name of a condition that lossbook.book.notebook.claim has found to hold:
+It never settles.<!--claim never_settles-->
+
 Reported are numbers that differ from their value, decimal numbers tied to nothing, unknown names,
-and recorded values that no prose uses.  Numbers in code, formulas, links and HTML are not prose.
-Captions and alternative texts are prose too.  --fix rewrites the numbers that differ.
+and recorded values and claims that no prose uses.  Numbers in code, formulas, links and HTML are
+not prose.  Captions and alternative texts are prose too.  --fix rewrites the numbers that differ.
 """
 
 import ast
@@ -19,11 +22,18 @@ import nbformat
 ROOT = Path(__file__).parents[1]
 NUMBER = r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?|[-+]?(?:inf|nan)\b"
 MARK = re.compile(rf"({NUMBER})<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->")
+CLAIM = re.compile(r"<!--\s*claim\s+(.*?)\s*-->")
 CODE = r"^(`{3,})[^`].*?^\1\s*$|`[^`]*`"
 FORMULA = r"\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}"
 NOT_PROSE = re.compile(rf"(?sm){CODE}|{FORMULA}|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{{[^}}]*\}}")
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\w|\.\d)")
 RECORD = "application/papermill.record/text/plain"
+LIBRARY = r"\b(?:Keras|TensorFlow|PyTorch|JAX|optax|scikit-learn|SciPy|NumPy)\b"
+# What a library does is said in the third person, or with an auxiliary.
+DOES = rf"{LIBRARY}(?:['’]s)?(?:\W+\w+){{0,4}}?\W+(?:\w+[^s\W]s|is|do|are|have|cannot|can|will)\b"
+SUPPORT = r"<!--|\{(?:cite|eq|ref|numref|doc|prf)(?::\w)?\}|\]\("
+ITEM = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.)\s)")
+END = re.compile(r"([.!?](?:<!--.*?-->|[)\]*”\"])*)\s+")
 
 
 def recorded_values(notebook):
@@ -60,6 +70,26 @@ def same(a, b):
     return a.replace("−", "-") == b.replace("−", "-")
 
 
+def unsupported(notebook):
+    """Yield each sentence that needs support and carries none.
+
+    Summaries (*In short*) and what another library does lose their condition most easily, and no
+    machine looks at them.  Support is a mark of a claim or a number, a citation, or a reference to
+    the equation, section or page that shows it.
+    """
+    part = ""
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        text = re.sub(rf"(?sm){CODE}", lambda code: "" if "\n" in code[0] else code[0], cell.source)
+        for heading, body in re.findall(r"(?ms)^(?:##? +(.*?)$)?(.*?)(?=^##? |\Z)", text):
+            part = heading or part
+            for sentence in END.sub(r"\1\0", ITEM.sub("\0", body)).split("\0"):
+                needs = sentence.strip() and (part == "In short" or re.search(DOES, sentence))
+                if needs and not re.search(SUPPORT, sentence):
+                    yield " ".join(sentence.split())
+
+
 def check(notebook, fix=False):
     """Return (numbers checked, problems); with ``fix`` rewrite the numbers that differ."""
     values, used, problems, count = recorded_values(notebook), set(), [], 0
@@ -72,6 +102,9 @@ def check(notebook, fix=False):
             problems.append(f"{number} quotes {name}, which no cell records")
             return match[0]
         used.add(name)
+        if values[name] is True:
+            problems.append(f"{number} quotes {name}, which is a claim: write <!--claim {name}-->")
+            return match[0]
         right = written(values[name], spec)
         if not same(number, right):
             if fix:
@@ -82,6 +115,10 @@ def check(notebook, fix=False):
     for cell in notebook.cells:
         for text, write in prose_of(cell):
             new = MARK.sub(compare, text)
+            for name in (n for names in CLAIM.findall(text) for n in re.split(r",\s*", names)):
+                used.add(name)
+                if values.get(name) is not True:
+                    problems.append(f"a sentence rests on the claim {name}, which no cell records")
             if fix and new != text:
                 write(new)
             rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))

@@ -1,4 +1,4 @@
-"""Helpers for notebooks: quoted values, source, checked formulas, exercises, code as printed."""
+"""Helpers for notebooks: values, claims, source, checked formulas, exercises, code as printed."""
 
 import ast
 import inspect
@@ -25,6 +25,22 @@ def glue(**values):
         prefix = "application/papermill.record/"
         metadata = {"scrapbook": {"name": name, "mime_prefix": prefix}}
         display({prefix + "text/plain": repr(plain)}, raw=True, metadata=metadata)
+
+
+def claim(**conditions):
+    """Record that each condition holds, under its name, invisibly, in the outputs of the cell.
+
+    What a sentence says of a run, of a summary or of another library is a condition in a cell, and
+    the sentence names it: ``It never settles.<!--claim never_settles-->``.
+    tools/check_numbers.py reports names without a condition and conditions without a sentence.
+    Raises AssertionError for the first condition that does not hold, and TypeError for what is
+    neither true nor false.  In a cell: ``claim(never_settles=losses[-100:].max() > 1)``.
+    """
+    for name, holds in conditions.items():
+        if not isinstance(holds, bool | np.bool_):
+            raise TypeError(f"{name} is {holds!r}: a claim is true or false. Use a comparison.")
+        assert holds, f"{name} does not hold. Correct the sentence that rests on it."
+    glue(**dict.fromkeys(conditions, True))
 
 
 def show_source(*objects):
