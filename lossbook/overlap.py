@@ -39,16 +39,32 @@ class Overlap(Samplewise):
 
     def _gradient(self, y, p, rest, hit, miss, total):
         # Of two divisions by the total the first comes early where products would underflow.
-        early = np.where(total < 1e-100, total, 1.0)
-        false, true = self.alpha * hit, self.beta * hit + miss
-        if (early < 1.0).any():
-            scaled = p / early[:, np.newaxis]
-            false = np.vecdot(y, self.alpha * scaled)
-            true = np.vecdot(y, self.beta * scaled) + miss / early
+        early = np.where(total < 1e-100, total, 1.0)[:, np.newaxis]
+        total = total[:, np.newaxis]
+        false, true = self.alpha * hit[:, np.newaxis], self.beta * hit[:, np.newaxis]
+        true += miss[:, np.newaxis]
+        if (early < 1.0).any() or (y * rest).any():
+            # Of a soft label's own hits and misses most cancels; what is left is -beta·y².
+            scaled, own = p / early, self.beta * (y / early)
+            false = _others(y * (self.alpha * scaled))
+            wrong = y * (self.beta * scaled) + rest * (self.alpha * scaled) + own * (1.0 - p)
+            true = _others(wrong) + own
         false, true = (price / total / (total / early) for price in (false, true))
-        slope = rest * false[:, np.newaxis]
-        slope -= y * true[:, np.newaxis]
+        slope = rest * false
+        slope -= y * true
         return slope
+
+
+def _others(a):
+    """Return for each entry ≥ 0 the sum of the others of its row."""
+    rows, largest = np.arange(len(a)), np.argmax(a, axis=1)
+    rest = a.copy()
+    rest[rows, largest] = 0.0
+    # Without the largest, nothing that is subtracted is more than half of the sum.
+    without = np.add.reduce(rest, axis=1)
+    others = (without + a[rows, largest])[:, np.newaxis] - a
+    others[rows, largest] = without
+    return others
 
 
 def _as_masks(y, p):

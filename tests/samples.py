@@ -120,7 +120,8 @@ def extreme_samples(loss, dtype=np.float64):
             for s in (0.0, -30.0, -80.0, 30.0, 80.0):
                 yield dtype(y), np.array([1.0, s], dtype)
     elif isinstance(loss, Overlap):
-        masks = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 1], [0.5, 1, 0]], dtype)
+        masks = [[0, 0, 0], [1, 0, 0], [1, 1, 1], [0.5, 1, 0], [1e-9, 0, 0], [0.5, 1e-9, 0]]
+        masks = np.array(masks, dtype)
         for y in masks:
             for p in [*masks, np.array([1e-30, 1e-8, 0.25], dtype)]:
                 if y.any() or p.any():
@@ -203,6 +204,7 @@ ENDS = (
     SigmoidFocal(1e-90),
     SoftmaxFocal(1e-90),
     Tversky(alpha=1e100, beta=1e100),
+    Tversky(alpha=1e12, beta=1e-12),
 )
 
 
