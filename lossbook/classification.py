@@ -430,9 +430,10 @@ class SoftmaxFocal(Focal, Rowwise):
         # With f(log p) = -wrong ** gamma · log p, others have f'' q² - f' q (1 - q).
         safe = np.where(wrong == 0, 1.0, wrong)
         slope = (wrong - gamma * product(p, log_p)) / safe
-        twice = gamma * product(p, log_p * (1.0 - gamma * p) + 2.0 * wrong) / safe / safe
-        ease = (wrong**gamma)[:, np.newaxis]
-        curve = ease * q * (twice[:, np.newaxis] * q + slope[:, np.newaxis] * rest)
+        twice = gamma * product(p, log_p * (1.0 - gamma * p) + 2.0 * wrong) / safe
+        # q is at most wrong, by which it is divided first: 1 / wrong**2 may overflow.
+        twice, slope = twice[:, np.newaxis] * (q / safe[:, np.newaxis]), slope[:, np.newaxis] * rest
+        curve = (wrong**gamma)[:, np.newaxis] * q * (twice + slope)
         curve[label] = wrong**gamma * product(p, self._twice(p, wrong, log_p))
         return curve
 

@@ -30,6 +30,7 @@ EXTREME_DOUBLES = {
 EXTREME_ROWS = [
     [20, 0, 0], [40, 0, 0], [0, 0, 0], [1e5, 1e5, 1e5], [1e8, 1e8 + 8, 1e8], [1e3, 0, -1e3],
     [-1e3, -1e3, 0], [0, -np.inf, 0], [-np.inf, -np.inf, 3], [3e38, -3e38, 0], [700, 0, -40],
+    [714.7, 0, -1],
 ]  # fmt: skip
 
 # Losses of which each sample has a number of its own; those of a batch are tested elsewhere.
