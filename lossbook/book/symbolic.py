@@ -373,10 +373,11 @@ def condition(loss, y_true, y_pred, order=1):
     changes = [mpmath.mpf(0)] * (size + (order == 1))
     for n, x in enumerate(inputs if there else []):
         with mpmath.workdps(DIGITS):
-            # A smaller number lies inside each domain; of 50 digits 30 are left to the difference.
-            beside = [*inputs[:n], x * (1 - mpmath.mpf(10) ** -20), *inputs[n + 1 :]]
+            # A smaller number lies inside each domain.  Of 50 digits 15 are left to the difference,
+            # and the step is small against the distance of any float from a pole, 1e-16.
+            beside = [*inputs[:n], x * (1 - mpmath.mpf(10) ** -35), *inputs[n + 1 :]]
         near = _evaluate(loss, function, beside, order) or [mpmath.inf] * len(there)
-        changes = [c + abs(a - b) * 10**20 for c, a, b in zip(changes, near, there)]
+        changes = [c + abs(a - b) * 10**35 for c, a, b in zip(changes, near, there)]
     known = there or [0] * len(changes)
     conditions = [c / abs(f) if f else mpmath.inf for c, f in zip(changes, known)]
     return (conditions[0], conditions[1:]) if order == 1 else conditions
