@@ -396,6 +396,25 @@ def test_a_claim_is_recorded_where_it_holds_alone(records):
     assert len(records) == 2
 
 
+def test_defaults_are_those_that_users_rely_on():
+    with_parameters = [repr(loss) for loss in lossbook.CATALOGUE if dataclasses.fields(loss)]
+    assert with_parameters == [
+        "Huber(delta=1.0)",
+        "PseudoHuber(delta=1.0)",
+        "Quantile(q=0.5)",
+        "Expectile(q=0.5)",
+        "EpsilonInsensitive(epsilon=0.1)",
+        "GeneralRobust(alpha=1.0, scale=1.0)",
+        "SigmoidFocal(gamma=2.0)",
+        "SoftmaxFocal(gamma=2.0)",
+        "GeneralizedCrossEntropy(q=0.7)",
+        "Tversky(alpha=0.5, beta=0.5)",
+        "Contrastive(margin=1.0)",
+        "Triplet(margin=1.0)",
+        "InfoNCE(temperature=0.1)",
+    ]
+
+
 def run(code):
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
