@@ -27,8 +27,8 @@ from . import checks
 from .checks import REAL, TRUTH, Domain
 from .elementary import common_dtype, wide
 
-# Numbers in a block: 256 KiB of float64, so that its temporaries stay in the cache.
-BLOCK = 1 << 15
+# Bytes of a block of predictions: its temporaries stay in the cache, and are few.
+BLOCK = 1 << 18
 # Integers beyond this size are not float32 numbers.
 EXACT_IN_FLOAT32 = 1 << 24
 
@@ -196,7 +196,7 @@ class Samplewise(Loss):
 
     def _blocks(self, y, p, dtype, samples, checked=True):
         """Yield the rows of each block and its terms, after checking what they are made of."""
-        step = max(1, self._block(y, p))
+        step = max(1, self._block(y, p, dtype))
         for start in range(0, len(p), step):
             rows, block = slice(start, start + step), (y, p, samples)
             # For a few numbers a slice costs as much as a sum.
@@ -207,9 +207,10 @@ class Samplewise(Loss):
             work = self._precision(block[0], dtype)
             yield rows, self._terms(self._prepare(block[0], work), _cast(block[1], work))
 
-    def _block(self, y, p):
+    def _block(self, y, p, dtype):
         """Return how many samples make a block."""
-        return BLOCK * len(p) // p.size
+        width = wide(dtype).itemsize if self.widened else dtype.itemsize
+        return BLOCK // width * len(p) // p.size
 
     def _precision(self, y, dtype):
         """Return the dtype that a block is computed in."""

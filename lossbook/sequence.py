@@ -90,7 +90,7 @@ class CTC(Samplewise):
             must, fix = "a label, because another follows", "Drop blanks, and pad at the end only."
             checks.refuse("y_true", y[:, :-1], hole, samples, must, fix)
 
-    def _block(self, y, p):
+    def _block(self, y, p, dtype):
         _, frames, classes = p.shape
         states = 2 * y.shape[1] + 1
         return BLOCK // (max(frames, states) * max(classes, states))

@@ -31,11 +31,13 @@ from lossbook import (
     SquaredError,
     SquaredLogarithmicError,
 )
-from lossbook.base import BLOCK, Elementwise, Rowwise
+from lossbook.base import BLOCK as BYTES
+from lossbook.base import Elementwise, Rowwise
 from lossbook.checks import TRUTH
 from lossbook.embedding import Embedding
 from lossbook.residual import Residual
 
+BLOCK = BYTES // 4  # float32 numbers in a block, of which float64 fills two
 ALL = (*SAMPLEWISE, *VARIANTS, *BATCHWISE, *BATCHWISE_VARIANTS)
 ELEMENTWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Elementwise)]
 ROWWISE = [loss for loss in SAMPLEWISE if isinstance(loss, Rowwise)]
