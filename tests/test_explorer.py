@@ -339,7 +339,7 @@ def test_the_focus_is_seen_and_the_theme_colours_the_curves(tab, address):
         tab.keyboard.press("Tab")
         assert slider.evaluate(outline) == "solid"
         assert curve.evaluate(colour) == "rgb(0, 114, 178)"
-        tab.emulate_media(color_scheme="dark")
+        show(tab, "dark")
         assert curve.evaluate(colour) == "rgb(86, 180, 233)"
         tab.emulate_media(color_scheme="dark", media="print")
         assert curve.evaluate(colour) == "rgb(0, 114, 178)"
