@@ -319,6 +319,7 @@ DONE = {
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/cross-entropy",
     "chapters/formulas/robust-losses",
+    "chapters/formulas/squared-and-absolute-error",
 }
 LOOSE = {"chapters/reference/faq", *CHAPTERS} - DONE
 LOOSE |= {f"chapters/reference/errata/document-{number}" for number in (1, 3, 4, 5)}
