@@ -612,8 +612,8 @@ class SquaredLogarithmicError(Elementwise):
         lower_bound=0.0,
         zero_when="y_pred = y_true",
         elsewhere={
-            "keras": "keras.losses.MeanSquaredLogarithmicError()(abs(y_true), abs(y_pred))",
-            "sklearn": "sklearn.metrics.mean_squared_log_error(abs(y_true), abs(y_pred))",
+            "keras": "keras.losses.MeanSquaredLogarithmicError()(y_true, y_pred)  # both ≥ 0",
+            "sklearn": "sklearn.metrics.mean_squared_log_error(y_true, y_pred)  # both ≥ 0",
         },
     )
 
@@ -642,7 +642,7 @@ class AbsolutePercentageError(Residual):
     Domain: targets other than 0 and predictions, real numbers of any equal shapes.
 
     Good for: reports to people who think in percent.  Price: undefined for a target of 0, and
-    its minimiser is below the median, because small targets weigh most.
+    for positive targets its minimiser is at most a median, because the small ones weigh most.
 
     >>> AbsolutePercentageError()([4.0, 10.0], [5.0, 10.0])
     0.125

@@ -6,7 +6,6 @@ compared with no further line.
 
 import functools
 import importlib.metadata
-import re
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -190,8 +189,6 @@ def comparable(peer, losses=CATALOGUE):
     for loss in losses:
         if isinstance(calls, str):
             call = call_of(loss, calls, installed(calls) or LIBRARIES[calls][1])
-            # Where a call says abs, the points are positive.
-            call = call and re.sub(r"\babs\((y_\w+)\)", r"\1", call)
         else:
             call = calls.get(type(loss).__name__)
         pairs += [(loss, call)] * bool(call)
