@@ -464,11 +464,14 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 
     @property
     def claims(self):
+        call = f"keras.losses.CategoricalGeneralizedCrossEntropy(q={self.q})"
         return dataclasses.replace(
             OF_CLASSES,
             convex_in=("y_pred",),
             lipschitz=1.0 if self.q == 1 else np.inf,
             zero_when="the truth has probability 1",
+            # Keras refuses q = 1.
+            elsewhere={"keras": f"{call}(y_true, y_pred)"} if self.q < 1 else {},
         )
 
     def __post_init__(self):
