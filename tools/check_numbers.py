@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 
 import nbformat
+import run_notebooks
 
-ROOT = Path(__file__).parents[1]
 NUMBER = r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-−+]?\d+)?|[-+]?(?:inf|nan)\b"
 MARK = re.compile(rf"({NUMBER})<!--\s*([A-Za-z_]\w*)(?::([^>\s]*?))?\s*-->")
 CLAIM = re.compile(r"<!--\s*claim\s+(.*?)\s*-->")
@@ -131,13 +131,9 @@ def check(notebook, fix=False):
 
 def main(arguments):
     fix = "--fix" in arguments
-    paths = [Path(a) for a in arguments if a != "--fix"] or sorted(
-        (ROOT / "chapters").rglob("*.ipynb")
-    )
+    paths = [Path(a) for a in arguments if a != "--fix"] or run_notebooks.notebooks()
     numbers, wrong = 0, 0
     for path in paths:
-        if ".ipynb_checkpoints" in path.parts:
-            continue
         notebook = nbformat.read(path, as_version=4)
         count, problems = check(notebook, fix)
         if fix:

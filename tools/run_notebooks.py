@@ -84,9 +84,14 @@ def run(path):
     print("stored", path, flush=True)
 
 
+def notebooks():
+    """Return the paths of all notebooks of the book."""
+    paths = [*ROOT.glob("index.ipynb"), *sorted((ROOT / "chapters").rglob("*.ipynb"))]
+    return [path for path in paths if ".ipynb_checkpoints" not in path.parts]
+
+
 def main(arguments):
-    paths = [Path(a).resolve() for a in arguments] or sorted((ROOT / "chapters").rglob("*.ipynb"))
-    paths = [p for p in paths if ".ipynb_checkpoints" not in p.parts]
+    paths = [Path(a).resolve() for a in arguments] or notebooks()
     with ThreadPoolExecutor(2) as pool:
         failures = [failure for failure in pool.map(run, paths) if failure]
     print(*failures, sep="\n", end="\n" if failures else "")
