@@ -59,7 +59,7 @@ class BinaryCrossEntropy(Elementwise):
         elsewhere={
             "keras": "keras.losses.BinaryCrossentropy()(y_true, y_pred)",
             "torch": "torch.nn.functional.binary_cross_entropy(y_pred, y_true)",
-            "sklearn": "sklearn.metrics.log_loss(y_true, y_pred)",
+            "sklearn": "sklearn.metrics.log_loss(y_true, y_pred, labels=[0, 1])",
         },
     )
 
@@ -159,7 +159,7 @@ class CategoricalCrossEntropy(ProbabilityRows):
         elsewhere={
             "keras": "keras.losses.SparseCategoricalCrossentropy()(y_true, y_pred)",
             "torch": "torch.nn.functional.nll_loss(y_pred.log(), y_true)",
-            "sklearn": "sklearn.metrics.log_loss(y_true, y_pred)",
+            "sklearn": "sklearn.metrics.log_loss(y_true, y_pred, labels=range(y_pred.shape[1]))",
         },
     )
 
@@ -205,7 +205,8 @@ class SigmoidCrossEntropy(Elementwise):
             "keras": "keras.losses.BinaryCrossentropy(from_logits=True)(y_true, y_pred)",
             "torch": "torch.nn.functional.binary_cross_entropy_with_logits(y_pred, y_true)",
             "optax": "optax.losses.sigmoid_binary_cross_entropy(y_pred, y_true).mean()",
-            "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.expit(y_pred))",
+            "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.expit(y_pred),"
+            " labels=[0, 1])",
         },
     )
 
@@ -265,7 +266,8 @@ class SoftmaxCrossEntropy(Rowwise):
             "torch": "torch.nn.functional.cross_entropy(y_pred, y_true)",
             "optax": "optax.losses.softmax_cross_entropy_with_integer_labels(y_pred, y_true)"
             ".mean()",
-            "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.softmax(y_pred, axis=1))",
+            "sklearn": "sklearn.metrics.log_loss(y_true, scipy.special.softmax(y_pred, axis=1),"
+            " labels=range(y_pred.shape[1]))",
         },
     )
 

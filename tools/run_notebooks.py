@@ -24,7 +24,7 @@ SETUP = """\
 import importlib.util, pathlib, sys
 
 if not importlib.util.find_spec("lossbook"):
-    folders = pathlib.Path.cwd().parents
+    folders = [pathlib.Path.cwd(), *pathlib.Path.cwd().parents]
     sys.path += [str(f) for f in folders if (f / "lossbook" / "base.py").exists()]"""
 DOWNLOAD = """
 if not importlib.util.find_spec("lossbook"):
