@@ -329,7 +329,6 @@ DONE = {
     "chapters/formulas/variances",
 }
 LOOSE = {"chapters/reference/faq", *CHAPTERS} - DONE
-LOOSE |= {f"chapters/reference/errata/document-{number}" for number in (1, 3, 4, 5)}
 
 
 def rules_for(page):
@@ -774,8 +773,41 @@ def coverage_page_problems(text):
             yield f"coverage-{document}.csv is not shown under Document {document}"
 
 
+DEGREES = ("wrong", "misleading", "form", "remark")
+
+
+def degree_problems(documents, index):
+    """The degree of an erratum is one of four, and the same wherever it is stated or counted."""
+    listed = dict(re.findall(r"(?m)^\| \{ref\}`E([\d.]+) <err-.*?>` \| (.*?) \|", index))
+    table = re.findall(r"(?m)^\| (?:\{ref\}`Document \d <.*?>`|together) ((?:\| \d+ )+)\|$", index)
+    counts = [[0] * len(DEGREES) for _ in documents]
+    for document, notebook in enumerate(documents):
+        text = "\n".join(cell.source for cell in cells_of(notebook, "markdown"))
+        for number in (number for d, number in ERRATA if d == document):
+            name, label = f"{document}.{number}", rf"\(err-{document}-{number}\)=\n##.*\n\n"
+            found = re.search(label + rf"\*(\w+)\. Document {document + 1}, lines? \d", text)
+            degree = found[1].lower() if found else None
+            if degree not in DEGREES:
+                yield f"E{name} has the degree {degree}"
+            elif listed.get(name) != degree:
+                yield f"E{name} is {degree} on its page and {listed.get(name)} in the index"
+            counts[document][DEGREES.index(degree) if degree in DEGREES else 0] += 1
+    expected = [[*row, sum(row)] for row in [*counts, [sum(column) for column in zip(*counts)]]]
+    found = [[int(number) for number in re.findall(r"\d+", row)] for row in table]
+    if found != expected:
+        yield f"the table of degrees says {found}, not {expected}"
+    words = r"hold (\d+) entries: (\d+) errors, (\d+) .*?, (\d+) .*? and (\d+) remarks"
+    numbers = [int(number) for counts in re.findall(words, index) for number in counts]
+    if numbers != [sum(expected[-1][:-1]), *expected[-1][:-1]]:
+        yield f"the introduction counts {numbers}, not {expected[-1]}"
+
+
 def errata_problems(documents, index):
-    """Every erratum has its label, its heading and a code cell, and a row of the index."""
+    """Every erratum has its label, its heading and a code cell, and a row of the index.
+
+    Its degree is the same in the index and on its page, and the index counts them rightly.
+    """
+    yield from degree_problems(documents, index)
     for document, notebook in enumerate(documents):
         found, code = [], {}
         for cell in notebook.cells:
@@ -871,6 +903,15 @@ BROKEN_ERRATA = [
     ("(err-0-3)=", "(err-0-2)=", "err-0-2 is followed by '## E0.3"),
     ("(err-0-3)=\n## E0.3 ", "(err-0-3)=\n", "err-0-3 is followed by"),
     ("(err-0-3)=\n", "", "document 1 has the errata ['E0.1', 'E0.2', 'E0.4'"),
+    ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "E0.7 is form on its page and"),
+    ("*Wrong. Document 1, lines 15", "*Bad. Document 1, lines 15", "E0.7 has the degree bad"),
+    ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "the table of degrees says"),
+    ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "the introduction counts [66"),
+]
+BROKEN_INDEX = [
+    ("E0.7 <err-0-7>` | wrong |", "E0.7 <err-0-7>` | form |", "E0.7 is wrong on its page and form"),
+    ("| together | 12 |", "| together | 13 |", "the table of degrees says"),
+    ("entries: 12 errors", "entries: 29 errors", "the introduction counts [66, 29"),
 ]
 # fmt: on
 
@@ -895,6 +936,13 @@ def test_broken_errata_are_reported(old, new, message):
     (cell,) = [cell for cell in documents[0].cells if old in cell.source]
     cell.source = cell.source.replace(old, new)
     assert message in "\n".join(errata_problems(documents, index))
+
+
+@pytest.mark.parametrize("old, new, message", BROKEN_INDEX)
+def test_a_broken_index_of_errata_is_reported(old, new, message):
+    documents, index = read_errata()
+    assert index.count(old) == 1
+    assert message in "\n".join(errata_problems(documents, index.replace(old, new)))
 
 
 def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
