@@ -356,6 +356,12 @@ def test_every_file_of_the_toc_exists_once():
     assert len(set(PAGES)) == len(PAGES)
 
 
+def test_the_glossary_is_in_alphabetical_order():
+    text = (ROOT / "chapters" / "reference" / "glossary.md").read_text("utf-8")
+    terms = re.findall(r"(?m)^(\S.*)\n  \(", text)
+    assert len(terms) > 60 and terms == sorted(terms, key=str.casefold)
+
+
 def test_every_page_is_in_the_toc():
     paths = [p.relative_to(ROOT) for p in (ROOT / "chapters").rglob("*.*")]
     texts = [p for p in paths if p.suffix in (".ipynb", ".md")]
