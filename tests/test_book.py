@@ -317,6 +317,7 @@ DONE = {
     "chapters/code/linear-regression",
     "chapters/code/logistic-regression",
     "chapters/foundations/what-a-loss-asks-for",
+    "chapters/foundations/numbers-that-survive",
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/counts-and-ratios",
     "chapters/formulas/cross-entropy",
