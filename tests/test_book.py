@@ -318,6 +318,7 @@ DONE = {
     "chapters/code/logistic-regression",
     "chapters/foundations/what-a-loss-asks-for",
     "chapters/foundations/numbers-that-survive",
+    "chapters/foundations/gradients",
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/counts-and-ratios",
     "chapters/formulas/cross-entropy",
