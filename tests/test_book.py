@@ -318,6 +318,7 @@ DONE = {
     "chapters/code/logistic-regression",
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/cross-entropy",
+    "chapters/formulas/margins",
     "chapters/formulas/robust-losses",
     "chapters/formulas/squared-and-absolute-error",
 }
