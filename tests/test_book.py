@@ -326,6 +326,7 @@ DONE = {
     "chapters/formulas/calibration",
     "chapters/formulas/cross-entropy",
     "chapters/formulas/imbalance",
+    "chapters/formulas/margins",
     "chapters/formulas/robust-losses",
     "chapters/formulas/squared-and-absolute-error",
     "chapters/formulas/variances",
