@@ -316,6 +316,7 @@ NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems]
 DONE = {
     "chapters/code/linear-regression",
     "chapters/code/logistic-regression",
+    "chapters/foundations/how-a-loss-trains",
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/cross-entropy",
     "chapters/formulas/robust-losses",
