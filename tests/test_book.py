@@ -319,6 +319,7 @@ DONE = {
     "chapters/foundations/what-a-loss-asks-for",
     "chapters/foundations/numbers-that-survive",
     "chapters/foundations/gradients",
+    "chapters/foundations/how-a-loss-trains",
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/counts-and-ratios",
     "chapters/formulas/cross-entropy",
