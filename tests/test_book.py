@@ -323,6 +323,7 @@ DONE = {
     "chapters/foundations/what-a-loss-is",
     "chapters/formulas/counts-and-ratios",
     "chapters/formulas/cross-entropy",
+    "chapters/formulas/overlap",
     "chapters/formulas/quantiles",
     "chapters/formulas/calibration",
     "chapters/formulas/cross-entropy",
