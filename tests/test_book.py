@@ -323,6 +323,7 @@ DONE = {
     "chapters/formulas/quantiles",
     "chapters/formulas/calibration",
     "chapters/formulas/cross-entropy",
+    "chapters/formulas/embeddings",
     "chapters/formulas/imbalance",
     "chapters/formulas/robust-losses",
     "chapters/formulas/squared-and-absolute-error",
