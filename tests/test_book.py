@@ -327,6 +327,7 @@ DONE = {
     "chapters/formulas/quantiles",
     "chapters/formulas/calibration",
     "chapters/formulas/cross-entropy",
+    "chapters/formulas/embeddings",
     "chapters/formulas/imbalance",
     "chapters/formulas/margins",
     "chapters/formulas/robust-losses",
