@@ -316,6 +316,7 @@ NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems]
 DONE = {
     "chapters/code/linear-regression",
     "chapters/code/logistic-regression",
+    "chapters/code/training-loop",
     "chapters/foundations/what-a-loss-asks-for",
     "chapters/foundations/numbers-that-survive",
     "chapters/foundations/gradients",
