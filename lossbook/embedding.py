@@ -250,7 +250,7 @@ class InfoNCE(Embedding):
     )
     formula = (
         r"\ell_i = -\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i} \log q_{ip}, \quad"
-        r" q_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{k \ne i} e^{s_{ik} / \tau}}, \quad"
+        r" q_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{h \ne i} e^{s_{ih} / \tau}}, \quad"
         r" s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}",
         r"\frac{\partial \ell_i}{\partial s_{ij}} = \frac{1}{\tau}"
         r" \Bigl(q_{ij} - \frac{[j \in P_i]}{\lvert P_i \rvert}\Bigr)",
