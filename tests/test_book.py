@@ -335,7 +335,7 @@ DONE = {
     "chapters/formulas/squared-and-absolute-error",
     "chapters/formulas/variances",
 }
-LOOSE = {*CHAPTERS} - DONE
+LOOSE = set(CHAPTERS) - DONE
 
 
 def rules_for(page):
