@@ -402,7 +402,7 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
         (("Huber", "-x"), "tests lossbook -k Huber -x"),
         (("tests/test_exact.py",), "tests/test_exact.py"),
         (("tests",), "tests"),
-        (("chapters/front/notation.md",), "tests/test_book.py tests/test_repository.py -k notation"),
+        (("chapters/a.md",), "tests/test_book.py tests/test_repository.py -k a"),
     ],
 )
 def test_make_chooses_the_tests_of_what_is_named(make, tmp_path, arguments, expected):
