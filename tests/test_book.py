@@ -630,11 +630,11 @@ def test_panels_need_labels_unless_they_share_them_or_have_no_axes(panels, missi
 
 KINDS = "KFPCARTQ"
 COUNTS = {  # items of each kind
-    "S0": (8, 2, 1, 1, 1, 1, 2, 4),
-    "S1": (8, 3, 1, 6, 1, 1, 4, 4),
-    "S2": (8, 2, 1, 1, 3, 3, 3, 0),
-    "S3": (6, 3, 0, 5, 0, 1, 3, 4),
-    "S4": (12, 8, 2, 1, 1, 2, 3, 10),
+    "S1": (8, 2, 1, 1, 1, 1, 2, 4),
+    "S2": (8, 3, 1, 6, 1, 1, 4, 4),
+    "S3": (8, 2, 1, 1, 3, 3, 3, 0),
+    "S4": (6, 3, 0, 5, 0, 1, 3, 4),
+    "S5": (12, 8, 2, 1, 1, 2, 3, 10),
 }
 ITEMS = [
     f"{document}-{kind}{number}"
@@ -643,12 +643,12 @@ ITEMS = [
     for number in range(1, count + 1)
 ]
 # Whoever covers one of these takes it off the list, and whoever drops one puts it on.
-NOT_YET = {"S2-A2", "S3-T1"}
-IN_PART = {"S1-T1", "S1-T2", "S1-T3", "S1-T4", "S2-A1", "S2-A3", "S2-T1", "S2-T2"}
-IN_PART |= {"S2-T3", "S3-T3", "S4-T1", "S4-T2"}
+NOT_YET = {"S3-A2", "S4-T1"}
+IN_PART = {"S2-T1", "S2-T2", "S2-T3", "S2-T4", "S3-A1", "S3-A3", "S3-T1", "S3-T2"}
+IN_PART |= {"S3-T3", "S4-T3", "S5-T1", "S5-T2"}
 
 REFERENCE = "chapters/reference"
-ERRATA = [(d, i) for d, n in enumerate((14, 16, 14, 9, 13)) for i in range(1, n + 1)]
+ERRATA = [(d, i) for d, n in enumerate((14, 16, 14, 9, 13), 1) for i in range(1, n + 1)]
 LABEL = re.compile(r"(?m)^\(([\w-]+)\)=\n+#+ +(.*)$")
 
 
@@ -727,7 +727,7 @@ def coverage_problems(rows):
 
 def row_problems(row):
     item, cell = row["item"], row["covered in"]
-    if item not in ITEMS or item[:2] != f"S{row['document'] - 1}":
+    if item not in ITEMS or item[:2] != f"S{row['document']}":
         yield f"is no item of document {row['document']}"
     if set(row) != {"document", "item", "lines", "what it says", "covered in"}:
         yield f"has the columns {list(row)}"
@@ -753,7 +753,7 @@ def coverage_page_problems(text):
     """The page counts the items as they are, and shows each of the five tables."""
     rows = [line.strip("| ").split(" | ") for line in text.splitlines()]
     found = {row[0]: row[1:] for row in rows if len(row) == len(KINDS) + 2}
-    expected = {f"[{d + 1}](#document-{d + 1}), S{d}": COUNTS[f"S{d}"] for d in range(5)}
+    expected = {f"[{d}](#document-{d}), S{d}": COUNTS[f"S{d}"] for d in range(1, 6)}
     expected["together"] = [sum(column) for column in zip(*COUNTS.values())]
     for name, counts in expected.items():
         if found.get(name) != [str(count) for count in (*counts, sum(counts))]:
@@ -772,17 +772,17 @@ def degree_problems(documents, index):
     listed = dict(re.findall(r"(?m)^\| \{ref\}`E([\d.]+) <err-.*?>` \| (.*?) \|", index))
     table = re.findall(r"(?m)^\| (?:\{ref\}`Document \d <.*?>`|together) ((?:\| \d+ )+)\|$", index)
     counts = [[0] * len(DEGREES) for _ in documents]
-    for document, notebook in enumerate(documents):
+    for document, notebook in enumerate(documents, 1):
         text = "\n".join(cell.source for cell in cells_of(notebook, "markdown"))
         for number in (number for d, number in ERRATA if d == document):
             name, label = f"{document}.{number}", rf"\(err-{document}-{number}\)=\n##.*\n\n"
-            found = re.search(label + rf"\*(\w+)\. Document {document + 1}, lines? \d", text)
+            found = re.search(label + rf"\*(\w+)\. Document {document}, lines? \d", text)
             degree = found[1].lower() if found else None
             if degree not in DEGREES:
                 yield f"E{name} has the degree {degree}"
             elif listed.get(name) != degree:
                 yield f"E{name} is {degree} on its page and {listed.get(name)} in the index"
-            counts[document][DEGREES.index(degree) if degree in DEGREES else 0] += 1
+            counts[document - 1][DEGREES.index(degree) if degree in DEGREES else 0] += 1
     expected = [[*row, sum(row)] for row in [*counts, [sum(column) for column in zip(*counts)]]]
     found = [[int(number) for number in re.findall(r"\d+", row)] for row in table]
     if found != expected:
@@ -799,7 +799,7 @@ def errata_problems(documents, index):
     Its degree is the same in the index and on its page, and the index counts them rightly.
     """
     yield from degree_problems(documents, index)
-    for document, notebook in enumerate(documents):
+    for document, notebook in enumerate(documents, 1):
         found, code = [], {}
         for cell in notebook.cells:
             if cell.cell_type == "code" and found:
@@ -815,7 +815,7 @@ def errata_problems(documents, index):
         expected = [f"E{d}.{number}" for d, number in ERRATA if d == document]
         names = [name for name in found if re.fullmatch(r"E[\d.]+", name)]
         if names != expected:
-            yield f"document {document + 1} has the errata {names}"
+            yield f"document {document} has the errata {names}"
         for name in names:
             if name not in code:
                 yield f"{name} is shown by no code"
@@ -857,50 +857,50 @@ def edit(item, column, old, new):
 
 # fmt: off
 BROKEN_COVERAGE = [
-    (lambda rows: rows.pop(7), "S0-K8 stands in the tables 0 times"),
-    (lambda rows: rows.append(rows[0]), "S0-K1 stands in the tables 2 times"),
+    (lambda rows: rows.pop(7), "S1-K8 stands in the tables 0 times"),
+    (lambda rows: rows.append(rows[0]), "S1-K1 stands in the tables 2 times"),
     (lambda rows: rows.reverse(), "the items are not in order"),
-    (edit("S2-A3", "item", "A3", "A4"), "S2-A4: is no item of document 3"),
-    (lambda rows: rows[0].update(document=2), "S0-K1: is no item of document 2"),
-    (lambda rows: rows[0].update({None: ["more"]}), "S0-K1: has the columns"),
-    (edit("S0-K1", "lines", "5", "5-7"), "S0-K1: has the lines '5-7'"),
-    (lambda rows: rows[0].update({"what it says": ""}), "S0-K1: says ''"),
-    (lambda rows: rows[0].update({"covered in": ""}), "S0-K1: has 0 links to sections"),
-    (edit("S0-Q1", "covered in", "{ref}`faq-value`", ""), "S0-Q1: is a question without"),
-    (edit("S2-A2", "covered in", "Not yet: ", ""), "S2-A2: is on the list of 'Not yet: '"),
-    (edit("S0-K5", "covered in", "[What a loss is", "In part: [What a loss is"),
-     "S0-K5: is not on the list of 'In part: '"),
-    (edit("S4-T1", "covered in", "is planned for", "is no"), "S4-T1: says what is planned"),
-    (edit("S0-K5", "covered in", "what-a-loss-is.ipynb", "what-a-loss-is.md"),
+    (edit("S3-A3", "item", "A3", "A4"), "S3-A4: is no item of document 3"),
+    (lambda rows: rows[0].update(document=2), "S1-K1: is no item of document 2"),
+    (lambda rows: rows[0].update({None: ["more"]}), "S1-K1: has the columns"),
+    (edit("S1-K1", "lines", "5", "5-7"), "S1-K1: has the lines '5-7'"),
+    (lambda rows: rows[0].update({"what it says": ""}), "S1-K1: says ''"),
+    (lambda rows: rows[0].update({"covered in": ""}), "S1-K1: has 0 links to sections"),
+    (edit("S1-Q1", "covered in", "{ref}`faq-value`", ""), "S1-Q1: is a question without"),
+    (edit("S3-A2", "covered in", "Not yet: ", ""), "S3-A2: is on the list of 'Not yet: '"),
+    (edit("S1-K5", "covered in", "[What a loss is", "In part: [What a loss is"),
+     "S1-K5: is not on the list of 'In part: '"),
+    (edit("S5-T1", "covered in", "is planned for", "is no"), "S5-T1: says what is planned"),
+    (edit("S1-K5", "covered in", "what-a-loss-is.ipynb", "what-a-loss-is.md"),
      "../foundations/what-a-loss-is.md#smaller-loss-better-model leads to no page"),
-    (edit("S0-K5", "covered in", "#smaller-loss-better", "#smaller-better"),
+    (edit("S1-K5", "covered in", "#smaller-loss-better", "#smaller-better"),
      "what-a-loss-is.ipynb#smaller-better-model leads to no section"),
-    (edit("S0-K5", "covered in", "› Smaller loss, better model", "› Smaller losses"),
+    (edit("S1-K5", "covered in", "› Smaller loss, better model", "› Smaller losses"),
      "is not called 'What a loss is › Smaller losses'"),
-    (edit("S0-K5", "covered in", "What a loss is ›", "The loss ›"), "is not called 'The loss"),
-    (edit("S0-K5", "covered in", "<err-0-7>", "<err-0-99>"), "err-0-99 is the label of no"),
-    (edit("S0-K5", "covered in", "<err-0-7>", "<err-0-6>"), "err-0-6 is not E0.7"),
-    (edit("S2-A2", "covered in", "<err-2-12>", ""), "E2.12 belongs to no item"),
-    (edit("S0-Q1", "covered in", "`faq-value`", "`faq-none`"), "faq-none is the label of no"),
+    (edit("S1-K5", "covered in", "What a loss is ›", "The loss ›"), "is not called 'The loss"),
+    (edit("S1-K5", "covered in", "<err-1-7>", "<err-1-99>"), "err-1-99 is the label of no"),
+    (edit("S1-K5", "covered in", "<err-1-7>", "<err-1-6>"), "err-1-6 is not E1.7"),
+    (edit("S3-A2", "covered in", "<err-3-12>", ""), "E3.12 belongs to no item"),
+    (edit("S1-Q1", "covered in", "`faq-value`", "`faq-none`"), "faq-none is the label of no"),
 ]
 BROKEN_COVERAGE_PAGE = [
-    ("S3 | 6 |", "S3 | 7 |", "the counts of [4](#document-4), S3 are ['7', '3'"),
+    ("S4 | 6 |", "S4 | 7 |", "the counts of [4](#document-4), S4 are ['7', '3'"),
     ("| 15 | 22 | 130 |", "| 15 | 22 | 131 |", "the counts of together are"),
-    ("| [1](#document-1), S0 |", "| 1 |", "the counts of [1](#document-1), S0 are None"),
+    ("| [1](#document-1), S1 |", "| 1 |", "the counts of [1](#document-1), S1 are None"),
     ("coverage-3.csv", "coverage-2.csv", "coverage-3.csv is not shown under Document 3"),
 ]
 BROKEN_ERRATA = [
-    ("(err-0-3)=", "(err-0-33)=", "document 1 has the errata ['E0.1', 'E0.2', 'E0.33'"),
-    ("(err-0-3)=", "(err-0-2)=", "err-0-2 is followed by '## E0.3"),
-    ("(err-0-3)=\n## E0.3 ", "(err-0-3)=\n", "err-0-3 is followed by"),
-    ("(err-0-3)=\n", "", "document 1 has the errata ['E0.1', 'E0.2', 'E0.4'"),
-    ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "E0.7 is form on its page and"),
-    ("*Wrong. Document 1, lines 15", "*Bad. Document 1, lines 15", "E0.7 has the degree bad"),
+    ("(err-1-3)=", "(err-1-33)=", "document 1 has the errata ['E1.1', 'E1.2', 'E1.33'"),
+    ("(err-1-3)=", "(err-1-2)=", "err-1-2 is followed by '## E1.3"),
+    ("(err-1-3)=\n## E1.3 ", "(err-1-3)=\n", "err-1-3 is followed by"),
+    ("(err-1-3)=\n", "", "document 1 has the errata ['E1.1', 'E1.2', 'E1.4'"),
+    ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "E1.7 is form on its page and"),
+    ("*Wrong. Document 1, lines 15", "*Bad. Document 1, lines 15", "E1.7 has the degree bad"),
     ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "the table of degrees says"),
     ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "the introduction counts [66"),
 ]
 BROKEN_INDEX = [
-    ("E0.7 <err-0-7>` | wrong |", "E0.7 <err-0-7>` | form |", "E0.7 is wrong on its page and form"),
+    ("E1.7 <err-1-7>` | wrong |", "E1.7 <err-1-7>` | form |", "E1.7 is wrong on its page and form"),
     ("| together | 12 |", "| together | 13 |", "the table of degrees says"),
     ("entries: 12 errors", "entries: 29 errors", "the introduction counts [66, 29"),
 ]
@@ -940,9 +940,9 @@ def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
     documents, index = copy.deepcopy(read_errata())
     for notebook in documents:
         notebook.cells = cells_of(notebook, "markdown")
-    row = "| {ref}`E4.13 <err-4-13>` |"
+    row = "| {ref}`E5.13 <err-5-13>` |"
     assert row in index
-    problems = list(errata_problems(documents, index.replace(row, "| E4.13 |")))
+    problems = list(errata_problems(documents, index.replace(row, "| E5.13 |")))
     assert sum("is shown by no code" in problem for problem in problems) == len(ERRATA)
     assert problems[-1] == "the index lists 65 errata or another order"
 
