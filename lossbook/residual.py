@@ -612,8 +612,8 @@ class SquaredLogarithmicError(Elementwise):
         lower_bound=0.0,
         zero_when="y_pred = y_true",
         elsewhere={
-            "keras": "keras.losses.MeanSquaredLogarithmicError()(y_true, y_pred)  # both ≥ 0",
-            "sklearn": "sklearn.metrics.mean_squared_log_error(y_true, y_pred)  # both ≥ 0",
+            "keras": "keras.losses.MeanSquaredLogarithmicError()(y_true, y_pred)  # both >= 0",
+            "sklearn": "sklearn.metrics.mean_squared_log_error(y_true, y_pred)  # both >= 0",
         },
     )
 
