@@ -94,8 +94,9 @@ class Dice(Overlap):
     Domain: masks and probabilities in [0, 1] of equal shape (n, ...).
 
     Good for: segmentation with little foreground, which does not drown in the background
-    :cite:p:`milletari2016`.  Price: the gradient of a missed small object is large and noisy,
-    and for an empty truth the loss is 1 for every non-empty prediction.
+    :cite:p:`milletari2016`.  Price: with respect to the logits, the gradient of a missed
+    object (p near 0) vanishes, and for an empty truth the loss is 1 for every non-empty
+    prediction.
 
     >>> Dice()([[1, 1, 0, 0]], [[1.0, 0.0, 0.0, 0.0]])
     0.3333333333333333
