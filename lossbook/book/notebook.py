@@ -114,7 +114,8 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
         close = np.isclose(got, expected, rtol=tolerance, atol=noise, equal_nan=True)
         hint = f"{call} should be {expected}; yours is {got}. Look at where they differ."
         assert close.all(), hint
-    print(f"Right: {attempt.__name__} agrees in all {len(cases)} cases.")
+    tried = f"all {len(cases)} cases" if len(cases) > 1 else "the one case"
+    print(f"Right: {attempt.__name__} agrees in {tried}.")
 
 
 def run_as_printed(code):
