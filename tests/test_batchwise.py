@@ -581,3 +581,48 @@ def test_keras_differs_where_it_is_wrong():
     masked[0, :, 2] = -np.inf
     assert np.isnan(keras_ctc([[1]], masked)[0])
     assert CTC()([[1]], masked) == pytest.approx(np.log(4 / 3), rel=1e-15)
+
+
+# -- PyTorch -----------------------------------------------------------------------------
+
+
+def torch_ctc(y, z, logits=False, **options):
+    torch = pytest.importorskip("torch")
+    y, z = np.asarray(y), torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    frames = z.transpose(0, 1) if logits else z.log_softmax(2).transpose(0, 1)
+    lengths = torch.tensor((y > 0).sum(axis=1))
+    loss = torch.nn.CTCLoss(**options)
+    value = loss(frames, torch.tensor(y), torch.full((len(y),), z.shape[1]), lengths)
+    (gradient,) = torch.autograd.grad(value.sum(), z)
+    return value.detach().numpy(), gradient.numpy()
+
+
+def test_pytorch_agrees_and_divides_by_the_labels_of_each_sample():
+    rng = np.random.default_rng(25)
+    y = rng.integers(1, 6, (8, 4)) * (np.arange(4) < np.arange(8)[:, np.newaxis] % 5)
+    z = rng.normal(0, 2, (8, 12, 6))
+    each, gradient = torch_ctc(y, z, reduction="none")
+    np.testing.assert_allclose(CTC().per_sample(y, z), each, rtol=1e-12)
+    np.testing.assert_allclose(8 * CTC().gradient(y, z), gradient, atol=1e-12)
+    labels = np.maximum(1, (y > 0).sum(axis=1))
+    np.testing.assert_allclose(torch_ctc(y, z)[0], np.mean(each / labels), rtol=1e-12)
+
+
+def test_pytorch_takes_logits_in_silence_and_targets_that_do_not_fit():
+    z = np.random.default_rng(3).normal(0, 2, (4, 12, 6))
+    assert torch_ctc([[1, 2], [3, 0], [4, 2], [5, 5]], z, logits=True)[0] < 0
+    zero, y = np.zeros((2, 2, 3)), [[1, 1], [1, 2]]  # "aa" needs three frames
+    value, gradient = torch_ctc(y, zero)
+    assert value == np.inf and np.isnan(gradient[0]).all() and np.isfinite(gradient[1]).all()
+    value, gradient = torch_ctc(y, zero, zero_infinity=True)
+    assert not gradient[0].any()
+    assert value == pytest.approx(CTC()([[1, 2]], zero[:1]) / 2 / 2)  # 2 labels, 2 samples
+
+
+def test_pytorch_leaves_tokens_out_by_ignore_index():
+    torch = pytest.importorskip("torch")
+    z, y = torch.randn(2, 3, 5, dtype=torch.float64), torch.tensor([[1, 2, 0, -100, -100], [0] * 5])
+    each = torch.nn.functional.cross_entropy(z, y, reduction="none")  # (n, k, T)
+    kept = each[y != -100]
+    assert each.shape == y.shape and torch.nn.CrossEntropyLoss().ignore_index == -100
+    assert torch.nn.CrossEntropyLoss()(z, y).item() == pytest.approx(kept.mean().item(), rel=1e-12)
