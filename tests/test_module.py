@@ -545,5 +545,8 @@ raise ValueError("first\\nsecond")
     assert output == "NameError: name 'sample' is not defined\n"
     shell.run_cell("%%as_printed\nassert 1 < 0", store_history=False)
     assert capsys.readouterr().out == "AssertionError\n"
+    shell.run_cell("%%elsewhere keras\nhalf = 1 / 2  # 0.5", store_history=False)
+    shell.run_cell("%%elsewhere keras\nwhole = 2 * half  # 1.0", store_history=False)
+    assert shell.user_ns["keras_half"] == 0.5 and shell.user_ns["keras_whole"] == 1.0
     shell.run_cell("%%as_printed\n1 +", store_history=False)
     assert capsys.readouterr().out.startswith("SyntaxError: invalid syntax (")
