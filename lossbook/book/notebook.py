@@ -7,11 +7,15 @@ import textwrap
 import warnings
 import zlib
 from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 from IPython.display import Markdown, Math, display
 
 from .libraries import quotes, run_listing, version_of
+
+#: what the comments of the listings in a notebook say: ``said.torch_half``; see listing
+said = SimpleNamespace()
 
 
 def glue(**values):
@@ -158,8 +162,9 @@ def listing(library, code, space):
 
     Where the library is not installed, nothing is run, and what the comments say is quoted.  The
     tests run each listing of a chapter.  ``%load_ext lossbook.book.notebook`` makes a cell of it:
-    ``%%elsewhere torch``; the listings of a library share their names, and ``torch_half`` is what
-    the comment behind ``half = ...`` says.  Raises AssertionError where something else comes out.
+    ``%%elsewhere torch``; the listings of a library share their names, and ``said.torch_half`` is
+    what the comment behind ``half = ...`` says.  Raises AssertionError where another value comes
+    out.
 
     >>> listing("keras", "half = 1 / 2  # 0.5", {})
     {'keras_half': 0.5}
@@ -176,7 +181,7 @@ def load_ipython_extension(shell):
 
     def elsewhere(line, cell):
         library = line.strip()
-        shell.user_ns.update(listing(library, cell, spaces[library]))
+        vars(said).update(listing(library, cell, spaces[library]))
 
     def as_printed(line, cell):
         namespace = run_as_printed(cell)
