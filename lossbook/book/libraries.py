@@ -111,7 +111,7 @@ class Quote(NamedTuple):
         if isinstance(self.said, str) or isinstance(found, str):
             same = found == self.said
         else:
-            found = np.array(found, float)
+            found = np.asarray(found, float)
             near = 0.6 * 10.0**-self.digits
             same = found.shape == np.shape(self.said)
             same = same and np.allclose(found, self.said, rtol=1e-7, atol=near, equal_nan=True)
