@@ -157,6 +157,7 @@ def run_listing(library, code, space):
 
     Instead of a value, an exception comes out by its name.
     """
+    space.setdefault("__name__", "__main__")
     file = f"<listing {zlib.crc32(code.encode()):08x}>"
     # TensorFlow reads the source of the functions that it compiles.
     linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
