@@ -21,7 +21,7 @@ from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradien
 from lossbook.book import data, figures, symbolic
 from lossbook.book.card import card
 from lossbook.book.card import formula as card_formula
-from lossbook.book.notebook import check_attempt, claim, formula, glue, show_source
+from lossbook.book.notebook import check_attempt, claim, formula, glue, said, show_source
 from lossbook.book.training import LinearModel, LogisticModel, gradient_descent
 
 POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
@@ -545,5 +545,8 @@ raise ValueError("first\\nsecond")
     assert output == "NameError: name 'sample' is not defined\n"
     shell.run_cell("%%as_printed\nassert 1 < 0", store_history=False)
     assert capsys.readouterr().out == "AssertionError\n"
+    shell.run_cell("%%elsewhere keras\nhalf = 1 / 2  # 0.5", store_history=False)
+    shell.run_cell("%%elsewhere keras\nwhole = 2 * half  # 1.0", store_history=False)
+    assert said.keras_half == 0.5 and said.keras_whole == 1.0
     shell.run_cell("%%as_printed\n1 +", store_history=False)
     assert capsys.readouterr().out.startswith("SyntaxError: invalid syntax (")

@@ -4,19 +4,23 @@ import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # before the import, which logs
 
-import importlib.metadata
+import functools
 import importlib.util
 import re
 
+import check_numbers
+import nbformat
 import numpy as np
 import pytest
+from contents import NOTEBOOKS, ROOT
 from packaging.specifiers import SpecifierSet
 from samples import VARIANTS, batch
 
 from lossbook import CATALOGUE, Huber, SquaredError, Tversky
 from lossbook.book import defects
 from lossbook.book.defects import DEFECTS, LIBRARIES, measure, table
-from lossbook.book.libraries import call_of, evaluate, library_of
+from lossbook.book.libraries import call_of, evaluate, library_of, quotes, run_listing, version_of
+from lossbook.book.notebook import listing
 from lossbook.classification import CategoricalCrossEntropy
 
 DIFFERENTIABLE = "keras", "torch", "optax"
@@ -30,8 +34,7 @@ def installed(library):
     if library != "keras" and not importlib.util.find_spec(library):
         message = f"{library} is not installed"
         pytest.fail(message) if os.environ.get("REQUIRE_PEERS") else pytest.skip(message)
-    package = {"sklearn": "scikit-learn"}.get(library, library)
-    return importlib.metadata.version(package)
+    return version_of(library)
 
 
 def ours(defect):
@@ -187,3 +190,89 @@ def test_the_table_shows_enough_digits_and_what_is_undefined():
     assert defects._numbers(65025.0, -1e8) == ("$65025$", "$-10^{8}$")
     with pytest.raises(ValueError, match="it must be one of"):
         table("pytorch")
+
+
+# --- listings: programs for one library in a chapter -------------------------------------
+
+
+def listings(page, library=None):
+    """Yield (library, code) of the listings of a page, the cells that begin with %%elsewhere."""
+    for cell in nbformat.read(ROOT / f"{page}.ipynb", as_version=4).cells:
+        head, _, code = cell.source.partition("\n")
+        if cell.cell_type == "code" and head.startswith("%%elsewhere "):
+            found = head.split()[1]
+            if library in (None, found):
+                yield found, code
+
+
+QUOTES = [
+    (page, quote)
+    for page in NOTEBOOKS
+    for library, code in listings(page)
+    for _, quote in quotes(library, code)
+    if quote
+]
+
+
+@functools.cache
+def differences(page, library):
+    """Run the listings of a page for one library; return what differs, by the name of a quote."""
+    space = {}
+    return {
+        quote.name: quote.difference(found)
+        for _, code in listings(page, library)
+        for quote, found in run_listing(library, code, space)
+    }
+
+
+@pytest.mark.parametrize(
+    "page, quote", QUOTES, ids=[f"{page.split('/')[-1]}: {q.name}" for page, q in QUOTES]
+)
+def test_a_sentence_on_a_library_is_still_so(page, quote):
+    """The name of a quote is that of the claim behind the sentence that rests on it."""
+    installed(quote.library)
+    problem = differences(page, quote.library)[quote.name]
+    assert not problem, f"{problem}. Correct the sentences with <!--claim {quote.name}-->."
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in QUOTES}))
+def test_each_quote_of_a_listing_carries_a_sentence(page):
+    """A name stands for one quote, and check_numbers.py reports a claim without a sentence."""
+    names = [quote.name for other, quote in QUOTES if other == page]
+    assert len(set(names)) == len(names)
+    recorded = check_numbers.recorded_values(nbformat.read(ROOT / f"{page}.ipynb", as_version=4))
+    assert [name for name in names if recorded.get(name) is not True] == []
+
+
+LISTING = """import math
+half = 1 / 2  # 0.5
+math.sqrt(-1)  # ValueError
+pair = [half, math.nan, math.inf]  # [0.5, nan, inf]
+def double(x): return 2 * x  # a comment
+third = double(1 / 6)  # 0.333
+"""
+
+
+def test_a_listing_is_compared_with_its_comments():
+    names = {"keras_half": 0.5, "math.sqrt(-1)": "ValueError", "keras_third": 0.333}
+    said = listing("keras", LISTING, {})
+    assert said.pop("keras_pair")[::2] == [0.5, np.inf] and said == names
+    changed = {
+        "half = 1 / 2": "half = 1 / 3",
+        "sqrt(-1)": "sqrt(1)",
+        "math.nan, ": "",
+        "1 / 6": "1 / 5",
+        "double(1 / 6)": "unknown(1 / 6)",
+    }
+    for right, wrong in changed.items():
+        with pytest.raises(AssertionError, match=r"Keras .* gives .*, not "):
+            listing("keras", LISTING.replace(right, wrong), {})
+    with pytest.raises(ZeroDivisionError):
+        listing("keras", "1 / 0", {})
+    with pytest.raises(SyntaxError):
+        listing("keras", "x = 1  # 1 and a remark", {})
+
+
+def test_a_listing_for_a_library_that_is_not_there_is_quoted(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert listing("torch", "half = 1 / 0  # 0.5", {}) == {"torch_half": 0.5}

@@ -1,8 +1,14 @@
 """The libraries that losses are compared with, and how their calls are run."""
 
+import ast
 import importlib
+import importlib.metadata
+import importlib.util
+import linecache
 import re
 import warnings
+import zlib
+from typing import NamedTuple
 
 import numpy as np
 from packaging.specifiers import SpecifierSet
@@ -89,3 +95,93 @@ def _numpy(call, spaces, names, y_pred, gradient):
     if gradient:
         raise ValueError("NumPy has no gradient of a call. Measure its value.")
     return eval(call, {**spaces, **names, "y_pred": y_pred})
+
+
+class Quote(NamedTuple):
+    """A statement of a listing, and what the comment behind it says comes out."""
+
+    library: str  #: a key of LIBRARIES
+    code: str  #: the statement
+    name: str  #: the name that it assigns to, after that of the library; else the statement
+    said: object  #: a number, a list of numbers, or the name of an exception
+    digits: int  #: of these numbers, behind the point
+
+    def difference(self, found):
+        """Return in words how ``found`` differs from what is said, or an empty string."""
+        if isinstance(self.said, str) or isinstance(found, str):
+            same = found == self.said
+        else:
+            found = np.asarray(found, float)
+            near = 0.6 * 10.0**-self.digits
+            same = found.shape == np.shape(self.said)
+            same = same and np.allclose(found, self.said, rtol=1e-7, atol=near, equal_nan=True)
+        if same:
+            return ""
+        name, version = LIBRARIES[self.library][0], version_of(self.library)
+        return f"{name} {version} gives {found}, not {self.said}: {self.name}: `{self.code}`"
+
+
+def version_of(library):
+    """Return the version of a library, None where it is not installed."""
+    if not importlib.util.find_spec(library):
+        return None
+    return importlib.metadata.version({"sklearn": "scikit-learn"}.get(library, library))
+
+
+def quotes(library, code):
+    """Yield (statement as a tree, Quote or None) for the statements of a listing.
+
+    A listing is a program for ``library``.  Where a comment behind a statement is a number, a list
+    of numbers or the name of an exception, it says what comes out.
+
+    >>> (_, quote), = quotes("torch", "half = 1 / 2  # 0.5")
+    >>> quote.name, quote.said
+    ('torch_half', 0.5)
+    """
+    for statement in ast.parse(code).body:
+        line = code.splitlines()[statement.end_lineno - 1]
+        comment = re.fullmatch(r"(.*)  # (-?(?:\d|\[|nan|inf).*|\w+Error)", line)
+        if not comment:
+            yield statement, None
+            continue
+        text = comment[2]
+        said = text if text.endswith("Error") else eval(text, {"nan": np.nan, "inf": np.inf})
+        digits = max(map(len, re.findall(r"\.(\d+)", text)), default=9)
+        source = ast.unparse(statement)
+        name = f"{library}_{_assigned(statement)}" if _assigned(statement) else source
+        yield statement, Quote(library, source, name, said, digits)
+
+
+def run_listing(library, code, space):
+    """Yield (Quote, what came out) for the quotes of a listing, run in the namespace ``space``.
+
+    Instead of a value, an exception comes out by its name.
+    """
+    space.setdefault("__name__", "__main__")
+    file = f"<listing {zlib.crc32(code.encode()):08x}>"
+    # TensorFlow reads the source of the functions that it compiles.
+    linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+    for statement, quote in quotes(library, code):
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            try:
+                found = _run(statement, space, file)
+            except Exception as error:
+                if quote is None:
+                    raise
+                found = type(error).__name__
+        if quote:
+            yield quote, found
+
+
+def _run(statement, space, file):
+    if isinstance(statement, ast.Expr):
+        return eval(compile(ast.Expression(statement.value), file, "eval"), space)
+    exec(compile(ast.Module([statement], []), file, "exec"), space)
+    return space[_assigned(statement)] if _assigned(statement) else None
+
+
+def _assigned(statement):
+    """Return the one name that a statement assigns to, or None."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return target.id if isinstance(target, ast.Name) else None

@@ -1,4 +1,4 @@
-"""Helpers for notebooks: values, claims, source, checked formulas, exercises, code as printed."""
+"""Helpers for notebooks: values, claims, source, formulas, exercises, code of others."""
 
 import ast
 import inspect
@@ -6,9 +6,16 @@ import linecache
 import textwrap
 import warnings
 import zlib
+from collections import defaultdict
+from types import SimpleNamespace
 
 import numpy as np
 from IPython.display import Markdown, Math, display
+
+from .libraries import quotes, run_listing, version_of
+
+#: what the comments of the listings in a notebook say: ``said.torch_half``; see listing
+said = SimpleNamespace()
 
 
 def glue(**values):
@@ -151,8 +158,31 @@ def _print_line(kind, message):
     print(f"{kind.__name__}: {message}".splitlines()[0].rstrip(": "))
 
 
+def listing(library, code, space):
+    """Return by name what the comments of a listing say, after comparing it with what comes out.
+
+    Where the library is not installed, nothing is run, and what the comments say is quoted.  The
+    tests run each listing of a chapter.  ``%load_ext lossbook.book.notebook`` makes a cell of it:
+    ``%%elsewhere torch``; the listings of a library share their names, and ``said.torch_half`` is
+    what the comment behind ``half = ...`` says.  Raises AssertionError where another value comes
+    out.
+
+    >>> listing("keras", "half = 1 / 2  # 0.5", {})
+    {'keras_half': 0.5}
+    """
+    if version_of(library):
+        for quote, found in run_listing(library, code, space):
+            assert not quote.difference(found), quote.difference(found)
+    return {quote.name: quote.said for _, quote in quotes(library, code) if quote}
+
+
 def load_ipython_extension(shell):
-    """Register ``%%as_printed``: see run_as_printed."""
+    """Register ``%%as_printed`` and ``%%elsewhere``: see run_as_printed and listing."""
+    spaces = defaultdict(dict)
+
+    def elsewhere(line, cell):
+        library = line.strip()
+        vars(said).update(listing(library, cell, spaces[library]))
 
     def as_printed(line, cell):
         namespace = run_as_printed(cell)
@@ -160,3 +190,4 @@ def load_ipython_extension(shell):
             shell.user_ns[line.strip()] = namespace
 
     shell.register_magic_function(as_printed, "cell")
+    shell.register_magic_function(elsewhere, "cell")
