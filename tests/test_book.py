@@ -309,17 +309,11 @@ def skeleton_problems(notebook):
 
 PAGE_RULES = [fence_problems, heading_problems, third_party_problems]
 NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems]
-NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems]
-
-
-# Pages written before sentences were tied to cells.  A page that is reworked leaves the list.
-LOOSE = {"chapters/code/five-libraries"}
-LOOSE = {"chapters/code/custom-loss", "chapters/formulas/sequences"}
+NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems, support_problems]
 
 
 def rules_for(page):
     rules = PAGE_RULES + (NOTEBOOK_RULES if page in NOTEBOOKS else [])
-    rules += [support_problems] if page in NOTEBOOKS and page not in LOOSE else []
     return rules + ([skeleton_problems] if page in CHAPTERS else [])
 
 
@@ -331,10 +325,6 @@ IDS = [f"{page}-{rule.__name__}" for page, rule in CASES]
 def test_page(page, rule):
     problems = list(rule(notebook_of(page)))
     assert not problems, "\n".join([page, rule.__doc__.splitlines()[0], *problems])
-
-
-def test_no_page_is_called_loose_that_is_not():
-    assert [page for page in LOOSE if not list(support_problems(notebook_of(page)))] == []
 
 
 def test_every_file_of_the_toc_exists_once():
