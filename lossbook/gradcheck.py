@@ -34,14 +34,15 @@ class GradientCheck(float):
 def check_gradient(loss: Any, y_true: ArrayLike, y_pred: ArrayLike) -> GradientCheck:
     r"""Return how far ``loss.gradient`` is from the differences of the loss, and where most.
 
-    The derivative by each entry of ``y_pred`` is estimated by the five-point formula
+    The derivative with respect to each entry of ``y_pred`` is estimated by the five-point formula
 
     .. math:: f'(x) \approx \frac{f(x-2h) - 8f(x-h) + 8f(x+h) - f(x+2h)}{12h}
 
     with h near 0.001·max(1, \|x\|), smaller near an end of the domain.  Returned is the largest
     difference from ``loss.gradient``, divided by the largest entry of the estimate, as a number
-    with attributes: :class:`GradientCheck`.  It is below 1e-9 for a right gradient of a loss that
-    is smooth over a few h, and NaN where either is NaN.
+    with attributes: :class:`GradientCheck`.  For a right gradient of a loss that is
+    smooth over a few h it is below 1e-9, unless every entry stands near a minimum: the largest
+    estimate is then rounding, and the number may be 1.  It is NaN where either is NaN.
 
     ``loss`` is a :class:`~lossbook.base.Loss` or any object with ``loss(y_true, y_pred)`` and
     ``loss.gradient(y_true, y_pred)``, of samples or of a whole batch.  Probabilities are moved one
