@@ -604,7 +604,7 @@ class Hinge(Margin):
         elsewhere={
             "keras": "keras.losses.Hinge()(y_true, y_pred)",
             "optax": "optax.losses.hinge_loss(y_pred, y_true).mean()",
-            "sklearn": "sklearn.metrics.hinge_loss(y_true, y_pred)",
+            "sklearn": "sklearn.metrics.hinge_loss(y_true, y_pred)  # if both labels occur",
         },
     )
 
