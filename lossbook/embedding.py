@@ -259,7 +259,7 @@ class InfoNCE(Embedding):
         lipschitz=np.inf,
         lower_bound=0.0,
         symmetric="a renaming of the classes",
-        invariant="scaling an embedding",
+        invariant="a positive factor on an embedding",
     )
 
     def __post_init__(self):

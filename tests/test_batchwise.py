@@ -455,7 +455,7 @@ def test_claims_of_embeddings():
         assert loss.claims.invariant == "adding one vector to all embeddings"
         moved = loss.per_sample(y, x + np.array([1024.0, -2048.0, 1.0]))
         np.testing.assert_array_equal(moved, loss.per_sample(y, x))
-    assert InfoNCE().claims.invariant == "scaling an embedding"
+    assert InfoNCE().claims.invariant == "a positive factor on an embedding"
     scaled = x * rng.random((7, 1))
     np.testing.assert_allclose(InfoNCE().per_sample(y, scaled), InfoNCE().per_sample(y, x))
 
