@@ -613,7 +613,7 @@ class SquaredLogarithmicError(Elementwise):
         zero_when="y_pred = y_true",
         elsewhere={
             "keras": "keras.losses.MeanSquaredLogarithmicError()(y_true, y_pred)  # both >= 0",
-            "sklearn": "sklearn.metrics.mean_squared_log_error(y_true, y_pred)  # both >= 0",
+            "sklearn": "sklearn.metrics.mean_squared_log_error(y_true, y_pred)",
         },
     )
 
