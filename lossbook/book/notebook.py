@@ -14,7 +14,7 @@ from IPython.display import Markdown, Math, display
 
 from .libraries import quotes, run_listing, version_of
 
-#: what the comments of the listings in a notebook say: ``said.torch_half``; see listing
+#: what the comments of the listings in a notebook say, as in ``said.torch_half``; see listing
 said = SimpleNamespace()
 
 
