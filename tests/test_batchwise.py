@@ -1,5 +1,6 @@
 """Losses of embeddings and sequences, whose samples are no rows of numbers of their own."""
 
+import importlib
 import itertools
 import tracemalloc
 
@@ -10,6 +11,7 @@ import reference
 from reference import Exact
 from samples import BATCHWISE, BATCHWISE_VARIANTS, batch
 from test_exact import ULPS, ulps
+from test_peers import installed
 
 from lossbook import SoftmaxCrossEntropy, check_gradient, embedding, sequence
 from lossbook.embedding import Contrastive, InfoNCE, Triplet
@@ -587,7 +589,8 @@ def test_keras_differs_where_it_is_wrong():
 
 
 def torch_ctc(y, z, logits=False, **options):
-    torch = pytest.importorskip("torch")
+    installed("torch")
+    torch = importlib.import_module("torch")
     y, z = np.asarray(y), torch.tensor(z, dtype=torch.float64, requires_grad=True)
     frames = z.transpose(0, 1) if logits else z.log_softmax(2).transpose(0, 1)
     lengths = torch.tensor((y > 0).sum(axis=1))
@@ -620,7 +623,8 @@ def test_pytorch_takes_logits_in_silence_and_targets_that_do_not_fit():
 
 
 def test_pytorch_leaves_tokens_out_by_ignore_index():
-    torch = pytest.importorskip("torch")
+    installed("torch")
+    torch = importlib.import_module("torch")
     z, y = torch.randn(2, 3, 5, dtype=torch.float64), torch.tensor([[1, 2, 0, -100, -100], [0] * 5])
     each = torch.nn.functional.cross_entropy(z, y, reduction="none")  # (n, k, T)
     kept = each[y != -100]

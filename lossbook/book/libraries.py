@@ -148,7 +148,8 @@ def quotes(library, code):
         said = text if text.endswith("Error") else eval(text, {"nan": np.nan, "inf": np.inf})
         digits = max(map(len, re.findall(r"\.(\d+)", text)), default=9)
         source = ast.unparse(statement)
-        name = f"{library}_{_assigned(statement)}" if _assigned(statement) else source
+        target = _assigned(statement)
+        name = f"{library}_{target}" if target else source
         yield statement, Quote(library, source, name, said, digits)
 
 
@@ -178,7 +179,7 @@ def _run(statement, space, file):
     if isinstance(statement, ast.Expr):
         return eval(compile(ast.Expression(statement.value), file, "eval"), space)
     exec(compile(ast.Module([statement], []), file, "exec"), space)
-    return space[_assigned(statement)] if _assigned(statement) else None
+    return space.get(_assigned(statement))
 
 
 def _assigned(statement):
