@@ -531,6 +531,7 @@ BROKEN = {
     support_problems: [
         (replace(EXERCISE, "In short", "In short\n\nIt is low."), "nothing supports 'It is low.'"),
         (replace(EXERCISE, "short", "short\n\n- A.<!--claim low-->\n- B."), "supports '- B.'"),
+        (replace(EXERCISE, "short", "short\n\n- A.<!--a-->\n- B.\n- C.<!--a-->\n- D"), "'- B.'"),
         (replace(PROSE, "It is", "Keras averages. It is"), "nothing supports 'Keras averages.'"),
         (replace(PROSE, "<!--claim low-->", ""), "'PyTorch has no low one.'"),
         (replace(PROSE, "It is", "In JAX, `f` returns 1. It is"), "supports 'In JAX, `f` returns"),

@@ -33,7 +33,7 @@ LIBRARY = r"\b(?:Keras|TensorFlow|PyTorch|JAX|optax|scikit-learn|SciPy|NumPy)\b"
 DOES = rf"{LIBRARY}(?:['’]s)?(?:\W+\w+){{0,4}}?\W+(?:\w+[^s\W]s|is|do|are|have|cannot|can|will)\b"
 SUPPORT = r"<!--|\{(?:cite|eq|ref|numref|doc|prf)(?::\w)?\}|\]\("
 ITEM = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.)\s)")
-END = re.compile(r"([.!?](?:<!--.*?-->|[)\]*”\"])*)\s+")
+END = re.compile(r"([.!?](?:<!--(?:(?!-->).)*-->|[)\]*”\"])*)\s+")
 
 
 def recorded_values(notebook):
