@@ -46,7 +46,7 @@ class Claims:
     lipschitz: float | None = None
     #: the greatest lower bound, approached or reached
     lower_bound: float | None = None
-    #: "y_pred = y_true" or "the truth has probability 1"
+    #: "y_pred = y_true", "the directions agree" or "the truth has probability 1"
     zero_when: str = ""
     #: under "a change of the residual's sign" or "a renaming of the classes"
     symmetric: str = ""

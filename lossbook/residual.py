@@ -700,7 +700,7 @@ class CosineDistance(Samplewise):
     claims = Claims(
         lipschitz=np.inf,
         lower_bound=0.0,
-        zero_when="y_pred = y_true",
+        zero_when="the directions agree",
         invariant="a positive factor on a prediction",
         elsewhere={
             "keras": "1 + keras.losses.CosineSimilarity()(y_true, y_pred)",

@@ -73,11 +73,16 @@ def problems_lower_bound(loss, claim, rng):
 
 def problems_zero_when(loss, claim, rng):
     y = targets(loss, rng, 50)
-    p = np.eye(4)[y] if isinstance(loss, Rowwise) else y
+    p, others = y, [batch(loss, rng, 50)[1]]
+    if isinstance(loss, Rowwise):
+        p = np.eye(4)[y]
+    elif claim == "the directions agree":
+        p = y / 2
+    elif claim == "y_pred = y_true":
+        others.append(y / 2)
     if loss.per_sample(y, p).any():
         yield f"not zero when {claim}"
-    _, others = batch(loss, rng, 50)
-    if not (loss.per_sample(y, others) > 0).all():
+    if not all((loss.per_sample(y, other) > 0).all() for other in others):
         yield "zero also elsewhere"
 
 
