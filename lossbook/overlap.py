@@ -136,12 +136,12 @@ class Tversky(Overlap):
 
     @property
     def claims(self):
-        # Before 3.16 Keras weighs misses by alpha, the reverse of its documentation.
-        call = "keras.losses.Tversky({}, {}, axis=(1,))(y_true, y_pred)"
+        # Keras weighs misses by alpha, the reverse of its documentation; a fix is merged, so a
+        # later version may differ.
+        alpha, beta = self.beta, self.alpha
         return Claims(
             lower_bound=0.0,
             elsewhere={
-                "keras<3.16": call.format(self.beta, self.alpha),
-                "keras>=3.16": call.format(self.alpha, self.beta),
+                "keras<=3.15.1": f"keras.losses.Tversky({alpha}, {beta}, axis=(1,))(y_true, y_pred)"
             },
         )
