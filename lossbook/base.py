@@ -115,7 +115,7 @@ class Loss:
 
     @np.errstate(all="ignore")
     def per_sample(self, y_true: ArrayLike, y_pred: ArrayLike) -> NDArray[Any]:
-        """Return the numbers that are averaged, one for each sample."""
+        """Return the numbers that are averaged, one for each sample, pair or triplet."""
         return self._per_sample(y_true, y_pred)
 
     @np.errstate(all="ignore")
