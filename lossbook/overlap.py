@@ -137,11 +137,11 @@ class Tversky(Overlap):
     @property
     def claims(self):
         # Keras weighs misses by alpha, the reverse of its documentation; a fix is merged, so a
-        # later version may differ.
+        # later version may differ. Before 3.8 there is no axis.
         alpha, beta = self.beta, self.alpha
         return Claims(
             lower_bound=0.0,
             elsewhere={
-                "keras<=3.15.1": f"keras.losses.Tversky({alpha}, {beta}, axis=(1,))(y_true, y_pred)"
+                "keras==3.15.1": f"keras.losses.Tversky({alpha}, {beta}, axis=(1,))(y_true, y_pred)"
             },
         )

@@ -166,6 +166,7 @@ def test_a_wrong_call_is_noticed(loss, call):
 def test_a_call_is_chosen_by_the_version():
     loss = Tversky(alpha=0.3, beta=0.7)
     assert "(0.7, 0.3" in call_of(loss, "keras", "3.15.1")
+    assert call_of(loss, "keras", "3.7.0") is None
     assert call_of(loss, "keras", "3.15.2") is None
     assert call_of(loss, "torch", "2.13.0") is None
 

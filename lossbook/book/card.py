@@ -35,7 +35,8 @@ def card(loss: Loss):
     for key, call in loss.claims.elsewhere.items():
         library, versions = library_of(key)
         name, measured, _ = LIBRARIES[library]
-        rows.append((f"same mean loss in {name} {versions or measured}", f"`{call}`"))
+        version = versions.removeprefix("==") or measured
+        rows.append((f"same mean loss in {name} {version}", f"`{call}`"))
     head = [f"| loss | `{loss!r}` |", "|:--|:--|"]
     return "\n".join(head + [f"| {name} | {text} |" for name, text in rows])
 

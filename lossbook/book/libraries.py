@@ -26,7 +26,7 @@ SUBMODULES = {"sklearn": ("sklearn.metrics", "scipy.special"), "scipy": ("scipy.
 
 
 def library_of(key):
-    """Return (library, versions) of a key of ``Claims.elsewhere``, as in ``keras<=3.15.1``."""
+    """Return (library, versions) of a key of ``Claims.elsewhere``, as in ``keras==3.15.1``."""
     library, versions = re.fullmatch(r"(\w+)(.*)", key).groups()
     return library, versions
 
