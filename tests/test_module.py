@@ -511,6 +511,8 @@ def test_an_attempt_is_told_whether_it_is_right(capsys):
     cases = [(np.array([1.0, 2.0]),), (np.array([3.0]),)]
     check_attempt(np.square, np.square, *cases)
     assert capsys.readouterr().out == "Right: square agrees in all 2 cases.\n"
+    check_attempt(lambda x: np.multiply(x, x, out=x), np.square, *cases)
+    assert cases[0][0].tolist() == [1.0, 2.0], "an attempt in place leaves the cases alone"
     tiny = (np.array([0.1, 0.2, 1e-20]),)
     check_attempt(np.square, lambda x: x * x * (1 + 1e-12), tiny)
     with pytest.raises(AssertionError, match="Look at where they differ"):

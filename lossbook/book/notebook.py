@@ -1,6 +1,7 @@
 """Helpers for notebooks: values, claims, source, formulas, exercises, code of others."""
 
 import ast
+import copy
 import inspect
 import linecache
 import textwrap
@@ -107,7 +108,9 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
     relative to what is right.
     """
     for case in cases:
-        got, expected = attempt(*case), np.asarray(solution(*case), float)
+        # A step in place writes into its arguments.
+        own = (copy.deepcopy(a) if isinstance(a, (np.ndarray, list)) else a for a in case)
+        got, expected = attempt(*own), np.asarray(solution(*case), float)
         if got is None or got is Ellipsis:
             print(f"{attempt.__name__} returns nothing yet: fill it in and run this cell again.")
             return
