@@ -5,9 +5,9 @@
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
     python3 make.py lock     pin in requirements*.txt what requirements*.in choose
-    python3 make.py clean    delete the environment and what was built
+    python3 make.py clean    delete the environment and the built book
 
-Needs Python 3.11, 3.12 or 3.13 and nothing else, on Linux, macOS or Windows.
+Needs Python 3.11, 3.12 or 3.13 on Linux, macOS or Windows; the tests need git too.
 """
 
 import ast
