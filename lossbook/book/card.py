@@ -43,8 +43,8 @@ def card(loss: Loss):
 
 def _latex(expression):
     text = sp.latex(expression, order="none", fold_func_brackets=True)
-    # A bar would end the cell of the table.
-    return text.replace("|", r"\vert ").strip()
+    # A bar would end the cell of the table; the book's epsilon is the round one.
+    return text.replace("|", r"\vert ").replace(r"\epsilon", r"\varepsilon").strip()
 
 
 def _domain(loss):
