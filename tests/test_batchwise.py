@@ -1,6 +1,5 @@
 """Losses of embeddings and sequences, whose samples are no rows of numbers of their own."""
 
-import importlib
 import itertools
 import tracemalloc
 
@@ -590,7 +589,8 @@ def test_keras_differs_where_it_is_wrong():
 
 def torch_ctc(y, z, logits=False, **options):
     installed("torch")
-    torch = importlib.import_module("torch")
+    import torch
+
     y, z = np.asarray(y), torch.tensor(z, dtype=torch.float64, requires_grad=True)
     frames = z.transpose(0, 1) if logits else z.log_softmax(2).transpose(0, 1)
     lengths = torch.tensor((y > 0).sum(axis=1))
@@ -624,7 +624,8 @@ def test_pytorch_takes_logits_in_silence_and_targets_that_do_not_fit():
 
 def test_pytorch_leaves_tokens_out_by_ignore_index():
     installed("torch")
-    torch = importlib.import_module("torch")
+    import torch
+
     z, y = torch.randn(2, 3, 5, dtype=torch.float64), torch.tensor([[1, 2, 0, -100, -100], [0] * 5])
     each = torch.nn.functional.cross_entropy(z, y, reduction="none")  # (n, k, T)
     kept = each[y != -100]
