@@ -1,4 +1,4 @@
-"""What other libraries return where it is not the loss: measured, and measured again by the tests.
+"""What other libraries return where it is not the loss or its derivative: measured, and by the tests again.
 
 Each row of ``DEFECTS`` says what is wrong, in which call, and for which input.  :func:`table`
 shows rows in a chapter; :func:`measure` computes one again with the library that is installed.
@@ -30,7 +30,7 @@ from .libraries import LIBRARIES, evaluate
 
 
 class Defect(NamedTuple):
-    """A call of a library that returns something other than the loss.
+    """A call of a library that gives something other than the loss or its derivative.
 
     ``call`` is an expression in the library's name, ``y_true``, ``y_pred`` and, where there
     are weights, ``sample_weight``.  Where ``exact`` is None there is no loss to return: an
