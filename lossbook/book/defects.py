@@ -1,4 +1,4 @@
-"""What other libraries return where it is not the loss or its derivative: measured, and by the tests again.
+"""What other libraries give where it is not the loss or its derivative; the tests measure it again.
 
 Each row of ``DEFECTS`` says what is wrong, in which call, and for which input.  :func:`table`
 shows rows in a chapter; :func:`measure` computes one again with the library that is installed.
