@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import check_numbers
+import check_terms
 import nbformat
 import pytest
 import run_notebooks
@@ -307,6 +308,12 @@ def skeleton_problems(notebook):
             yield f"the solution {label} has no exercise"
 
 
+def term_problems(notebook):
+    """A chapter links each term of the glossary where it first uses it."""
+    for term, cell, *_ in check_terms.unlinked(notebook):
+        yield f"{where(cell)} uses {term!r} first: write {{term}}`{term}`, or run check_terms --fix"
+
+
 PAGE_RULES = [fence_problems, heading_problems, third_party_problems]
 NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems]
 NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems, support_problems]
@@ -314,7 +321,7 @@ NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems, support_p
 
 def rules_for(page):
     rules = PAGE_RULES + (NOTEBOOK_RULES if page in NOTEBOOKS else [])
-    return rules + ([skeleton_problems] if page in CHAPTERS else [])
+    return rules + ([skeleton_problems, term_problems] if page in CHAPTERS else [])
 
 
 CASES = [(page, rule) for page in NOTEBOOKS + TEXTS for rule in rules_for(page)]
@@ -536,6 +543,11 @@ BROKEN = {
         (replace(PROSE, "<!--claim low-->", ""), "'PyTorch has no low one.'"),
         (replace(PROSE, "It is", "In JAX, `f` returns 1. It is"), "supports 'In JAX, `f` returns"),
     ],
+    term_problems: [
+        (replace(PROSE, "It is", "Of a batch it is"), "uses 'batch' first: write {term}`batch`"),
+        (replace(PROSE, "It is", "Batches\n{term}`batch` It is"), "uses 'batch' first"),
+        (replace(PROSE, "It is", "Of the gradient descent it is"), "uses 'gradient descent' first"),
+    ],
     fence_problems: [
         (replace(TITLE, "Much.\n:::", "Much."), "What you will be able to do' is not closed"),
         (replace(TITLE, "Much.\n:::", "Much.\n:::\n:::"), "the fence '' is not closed"),
@@ -578,8 +590,19 @@ def test_a_broken_notebook_is_reported(rule, change, message):
 
 
 def test_a_sound_notebook_passes_and_every_rule_is_shown_to_fail():
-    assert set(BROKEN) == {*PAGE_RULES, *NOTEBOOK_RULES, support_problems, skeleton_problems}
+    assert set(BROKEN) == {*PAGE_RULES, *NOTEBOOK_RULES, skeleton_problems, term_problems}
     assert [problem for rule in BROKEN for problem in rule(sound_notebook())] == []
+
+
+def test_a_word_in_code_a_formula_a_heading_or_a_longer_term_is_no_first_use():
+    notebook = sound_notebook()
+    said = "### A gradient\n\n`loss`, $loss$, [risk](#a), {term}`gradient descent`, then gradient."
+    notebook.cells[PROSE].source = said
+    assert [(term, match.start()) for term, _, match, _ in check_terms.unlinked(notebook)] == [
+        ("gradient", said.rindex("gradient"))
+    ]
+    assert check_terms.fix(notebook) == 1 and not list(check_terms.unlinked(notebook))
+    assert notebook.cells[PROSE].source.endswith("then {term}`gradient`.")
 
 
 def test_metadata_of_a_machine_are_reported():
