@@ -125,6 +125,8 @@ def execution_problems(notebook):
                 yield f"{where(cell)} stores the error {output.ename}: {output.evalue}"
             if output.get("name") == "stderr":
                 yield f"{where(cell)} stores text of stderr: {output.text[:60]!r}"
+            if address := re.search(r"<.{1,80} at 0x[0-9a-f]+>", str(output)):
+                yield f"{where(cell)} stores an address, another in each run: {address[0]}"
 
 
 def words_of(cell):
@@ -498,6 +500,7 @@ BROKEN = {
         (lambda c: c[CARD].update(execution_count=9), "execution count 9, not 4"),
         (add(CARD, "error", ename="ValueError", evalue="no"), "stores the error ValueError: no"),
         (add(CARD, "stream", name="stderr", text="W0000"), "stores text of stderr: 'W0000'"),
+        (add(CARD, "stream", name="stdout", text="<A at 0x7f>"), "stores an address"),
     ],
     figure_problems: [
         (lambda c: c[PICTURE].metadata.clear(), "no alt of more than 40 characters: ''"),

@@ -1,10 +1,11 @@
-"""Execute notebooks in place and store their outputs; a second run gives the same bytes.
+"""Execute notebooks in place and store their outputs.
 
     python tools/run_notebooks.py                        every chapter
     python tools/run_notebooks.py chapters/code/x.ipynb  the named ones
 
-Cell ids are the cell's number, metadata that changes from run to run is dropped, and the first
-code cell is set to the one that finds lossbook.
+A second run gives the same bytes where the cells show the same.  Cell ids are the cell's number,
+metadata that changes from run to run is dropped, and the first code cell is set to the one that
+finds lossbook.
 """
 
 import sys

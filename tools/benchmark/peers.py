@@ -181,7 +181,7 @@ def installed(package):
 
 
 def comparable(peer, losses=CATALOGUE):
-    """Return (loss, call) for each loss that the peer has too.
+    """Return (loss, call) for each loss with a known call of the peer.
 
     Of a library that is not installed, the call is that of the version that was measured last.
     """
