@@ -253,16 +253,23 @@ def cheat_sheet(losses=CATALOGUE):
     return '<ul class="cheat-sheet">\n' + "".join(map(_tile, losses)) + "</ul>"
 
 
+# What takes room in a formula: letters, digits, signs, and commands that stand for one.
+_SIGN = re.compile(
+    r"\\(?!(?:left|right|text|begin|end|frac|sqrt|hat|bigl?|bigr)\b)[a-z]+|(?<!\\)\b\w|[-+=<()|,]",
+    re.IGNORECASE,
+)
+
+
 def _tile(loss):
-    shown = card.formula(loss)[0].removeprefix(r"\ell = ")
-    size = "long" if len(shown) > 110 else "middle" if len(shown) > 70 else "short"
+    shown = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
+    signs = max(len(_SIGN.findall(line)) for part in shown for line in part.split(r"\\"))
     minimiser = loss.claims.minimiser
     asks = f"asks for the {minimiser}" if minimiser else ""
     name = type(loss).__name__
     return f"""\
-<li class="{size}"><b>{name}</b>{_drawing(loss)}
+<li style="--signs: {signs}"><b>{name}</b>{_drawing(loss)}
 
-${shown}$
+{"  ".join(f"${part}$" for part in shown)}
 
 <div>{asks}</div></li>
 """
