@@ -303,10 +303,35 @@ def test_data_facts_that_the_docstrings_state():
     assert (progress.min(), progress.max(), len(progress)) == (25, 346, 442)
 
 
+def test_english_is_a_thousand_different_paragraphs():
+    got, other = data.english(), data.english(seed=1)
+    assert (len(got.train), len(got.test)) == (903, 100) and data.english() == got
+    everything = got.train + got.test
+    assert other.test != got.test and sorted(other.train + other.test) == sorted(everything)
+    assert len(set(everything)) == 1003
+    sizes = [len(paragraph) for paragraph in everything]
+    assert (min(sizes), max(sizes)) == (60, 1410)
+    assert sum(sizes) + 1002 == 229_425, "the number of characters in datasets/README.md"
+    assert all(p.isascii() and p.isprintable() and p == p.strip() for p in everything)
+    with pytest.raises(ValueError, match="between 1 and 1002"):
+        data.english(test=0)
+
+
+def test_no_english_paragraph_repeats_an_earlier_one():
+    with np.load(data.FOLDER / "english.npz") as file:
+        paragraphs = bytes(file["text"]).decode().split("\n")
+    seen = set()
+    for paragraph in paragraphs:
+        words = paragraph.split()
+        runs = {tuple(words[i : i + 8]) for i in range(len(words) - 7)}
+        assert len(runs & seen) <= len(runs) / 2, paragraph
+        seen |= runs
+
+
 def test_data_files_have_the_checksums_that_are_written_down():
     text = (data.FOLDER / "README.md").read_text("utf-8")
     files = sorted(data.FOLDER.glob("*.npz"))
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, (
             file.name

@@ -21,15 +21,26 @@ class Data(NamedTuple):
     features: tuple  #: a name, with its unit where it has one, for each column of x
 
 
+class Paragraphs(NamedTuple):
+    """English paragraphs, shuffled and split."""
+
+    train: tuple  #: of strings, each a paragraph in one line of ASCII characters
+    test: tuple  #: the same, none of them in ``train``
+
+
 def _load(name, test, seed, prepare=lambda x: x):
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
         x, y, features = file["x"], file["y"], tuple(file["features"].tolist())
-    if not 0 < test < len(x):
-        allowed = f"between 1 and {len(x) - 1}, a number of the {len(x)} samples"
-        raise ValueError(f"test is {test}: it must be {allowed}.")
-    order = np.random.default_rng(seed).permutation(len(x))
-    train, held_out = order[test:], order[:test]
+    train, held_out = _split(len(x), test, seed)
     return Data(prepare(x[train]), y[train], prepare(x[held_out]), y[held_out], features)
+
+
+def _split(n, test, seed):
+    if not 0 < test < n:
+        allowed = f"between 1 and {n - 1}, a number of the {n} samples"
+        raise ValueError(f"test is {test}: it must be {allowed}.")
+    order = np.random.default_rng(seed).permutation(n)
+    return order[test:], order[:test]
 
 
 def digits(test=1000, seed=0):
@@ -56,3 +67,15 @@ def breast_cancer(test=169, seed=0):
     x: float64, shape (n, 30), as named in ``features``; y: int64, 1 for benign, 0 for malignant.
     """
     return _load("breast_cancer", test, seed)
+
+
+def english(test=100, seed=0):
+    """Return 1,003 paragraphs of English prose from the help texts of Python 3.11.7.
+
+    Each is a string of ASCII characters in one line, from 60 to 1,410 of them.  Headings, grammar,
+    code and paragraphs that repeat earlier ones were left out.
+    """
+    with np.load(FOLDER / "english.npz", allow_pickle=False) as file:
+        paragraphs = file["text"].tobytes().decode("ascii").split("\n")
+    train, held_out = _split(len(paragraphs), test, seed)
+    return Paragraphs(tuple(paragraphs[i] for i in train), tuple(paragraphs[i] for i in held_out))
