@@ -52,7 +52,8 @@ def test_licences_name_every_data_file():
     for name in ("MIT", "CC BY 4.0", "digits.npz", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
         assert name in page
     assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
-    assert "Redistribution and use" in text("lossbook/book/datasets/LICENSE-scikit-learn.txt")
+    for name in ("scikit-learn", "pocketsphinx"):
+        assert "Redistribution and use" in text(f"lossbook/book/datasets/LICENSE-{name}.txt")
 
 
 def test_every_citation_has_what_a_reader_needs():
