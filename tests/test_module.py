@@ -328,10 +328,40 @@ def test_no_english_paragraph_repeats_an_earlier_one():
         seen |= runs
 
 
+def test_the_speech_is_what_its_docstrings_state():
+    sentences = data.speech()
+    assert (len(sentences), round(sum(len(s.sound) for s in sentences) / 8000, 1)) == (5, 24.7)
+    for sentence in sentences:
+        assert sentence.sound.dtype == np.float32 and abs(sentence.sound).max() < 1
+        words, starts, ends = zip(*sentence.words)
+        assert " ".join(words) == sentence.text.replace("-", " ")
+        assert all(a < b for a, b in zip(starts, ends)) and np.all(np.diff(starts) > 0)
+        assert ends[-1] < len(sentence.sound) / 8000
+
+
+def test_the_spoken_digits_are_what_their_docstring_states():
+    digits = data.spoken_digits()
+    for x, y, spans in (digits[:3], digits[3:]):
+        n = len(x)
+        assert (x.dtype, x.shape, y.dtype, y.shape) == (np.float32, (n, 72, 20), np.int64, (n, 3))
+        assert np.all(x % 2 == 0) and set(np.unique(y)) == set(range(11))
+        size = (y > 0).sum(axis=1)
+        assert np.all(size >= 1) and np.all((y == 0) == (np.arange(3) >= size[:, np.newaxis]))
+        assert spans.shape == (n, 3, 2) and np.all((spans > 0).all(axis=2) == (y > 0))
+        starts, ends = np.moveaxis(spans, 2, 0)
+        assert np.all((ends - starts)[y > 0] > 1) and ends.max() < 72
+        assert np.all((starts[:, 1:] >= ends[:, :-1])[y[:, 1:] > 0])
+    assert (len(digits.x_train), len(digits.x_test)) == (1000, 200)
+    with np.load(data.FOLDER / "spoken_digits.npz") as file:
+        variants = [voice.split("+")[1] for voice in file["voices"].tolist()]
+    heard, new = set(variants[:1000]), set(variants[1000:])
+    assert (len(heard), len(new), heard & new) == (10, 2, set())
+
+
 def test_data_files_have_the_checksums_that_are_written_down():
     text = (data.FOLDER / "README.md").read_text("utf-8")
     files = sorted(data.FOLDER.glob("*.npz"))
-    assert len(files) == 4
+    assert len(files) == 6
     for file in files:
         assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, (
             file.name

@@ -54,9 +54,10 @@ def test_licences_name_every_data_file():
     assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
     for name in ("digits.npz", "diabetes", "breast-cancer", "english.npz", "Python Software"):
         assert name in page
-    assert "Redistribution and use" in text("lossbook/book/datasets/LICENSE-scikit-learn.txt")
     python = text("lossbook/book/datasets/LICENSE-python.txt")
     assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in python
+    for name in ("scikit-learn", "pocketsphinx"):
+        assert "Redistribution and use" in text(f"lossbook/book/datasets/LICENSE-{name}.txt")
 
 
 def test_every_citation_has_what_a_reader_needs():
