@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.mathtext import MathTextParser
 
 from ..base import Elementwise, Rowwise
 from ..catalogue import CATALOGUE
@@ -253,26 +254,28 @@ def cheat_sheet(losses=CATALOGUE):
     return '<ul class="cheat-sheet">\n' + "".join(map(_tile, losses)) + "</ul>"
 
 
-# What takes room in a formula: letters, digits, signs, and commands that stand for one.
-_SIGN = re.compile(
-    r"\\(?!(?:left|right|text|begin|end|frac|sqrt|hat|bigl?|bigr)\b)[a-z]+|(?<!\\)\b\w|[-+=<()|,]",
-    re.IGNORECASE,
-)
-
-
 def _tile(loss):
-    shown = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
-    signs = max(len(_SIGN.findall(line)) for part in shown for line in part.split(r"\\"))
+    parts = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
+    zoom = min(1.0, 105 / max(map(_width, parts)))  # 105 points fill a tile
     minimiser = loss.claims.minimiser
     asks = f"asks for the {minimiser}" if minimiser else ""
-    name = type(loss).__name__
     return f"""\
-<li style="--signs: {signs}"><b>{name}</b>{_drawing(loss)}
+<li style="--zoom: {zoom:.2f}"><b>{type(loss).__name__}</b>{_drawing(loss)}
 
-{"  ".join(f"${part}$" for part in shown)}
+{"  ".join(f"${part}$" for part in parts)}
 
 <div>{asks}</div></li>
 """
+
+
+def _width(formula):
+    """Return about how wide a formula is set, in points; cases are as wide as their columns."""
+    plain = re.sub(r"\\(?:begin|end)\{cases\}|\\(?:bigl|bigr|left|right)\b", "", formula)
+    plain = plain.replace(r"\text", r"\mathrm").replace(r"\:", "~")
+    plain = re.sub(r"\\[lr]Vert\b", r"\|", re.sub(r"\\[lr]?vert\b", "|", plain))
+    rows = [row.split("&") for row in plain.split(r"\\")]
+    parse = MathTextParser("path").parse
+    return sum(max(parse(f"${cell}$").width for cell in column) for column in zip(*rows))
 
 
 def _drawing(loss, width=100, height=44):
