@@ -342,6 +342,8 @@ def test_uv_is_told_of_the_mirrors_and_certificates_that_pip_knows(monkeypatch, 
 def test_make_creates_an_environment_with_a_pip_that_runs(tmp_path, monkeypatch):
     make = load()
     monkeypatch.setattr(make, "ENVIRONMENT", tmp_path / "a place" / ".venv")
+    # The Python of an active environment is deleted with it.
+    monkeypatch.setattr(make.sys, "executable", str(tmp_path / "a place" / ".venv" / "python3"))
     make.create()
     python = make.ENVIRONMENT / make.PYTHON.relative_to(ROOT / ".venv")
     result = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True)

@@ -36,6 +36,7 @@ OTHER_SENSE = {
     "ch-sequences": {"classification"},
     "ch-training-loop": {"weight"},
     "ch-custom-loss": {"margin"},
+    "ch-several-losses": {"weight"},
 }
 
 
