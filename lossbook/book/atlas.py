@@ -256,7 +256,8 @@ def cheat_sheet(losses=CATALOGUE):
 
 def _tile(loss):
     parts = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
-    zoom = min(1.0, 105 / max(map(_width, parts)))  # 105 points fill a tile
+    # A tile has room for 103 points of formula, in two lines.
+    zoom = min(1.0, 103 / max(map(_width, parts)), 2.4 / len(parts))
     minimiser = loss.claims.minimiser
     asks = f"asks for the {minimiser}" if minimiser else ""
     return f"""\
@@ -275,7 +276,8 @@ def _width(formula):
     plain = re.sub(r"\\[lr]Vert\b", r"\|", re.sub(r"\\[lr]?vert\b", "|", plain))
     rows = [row.split("&") for row in plain.split(r"\\")]
     parse = MathTextParser("path").parse
-    return sum(max(parse(f"${cell}$").width for cell in column) for column in zip(*rows))
+    columns = [max(parse(f"${cell}$").width for cell in column) for column in zip(*rows)]
+    return sum(columns) + 20 * (len(columns) - 1)
 
 
 def _drawing(loss, width=100, height=44):
