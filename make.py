@@ -71,7 +71,9 @@ def environment(*files):
 def create():
     """Make the virtual environment, with the pip that comes with Python or the distribution."""
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    run(sys.executable, "-m", "venv", "--without-pip", ENVIRONMENT)
+    # Where the environment is active, its own Python has just been deleted.
+    python = getattr(sys, "_base_executable", sys.executable)
+    run(python, "-m", "venv", "--without-pip", ENVIRONMENT)
     # Unpacking pip takes a twentieth of the time of ensurepip, which Debian leaves out besides.
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(pip_wheel(Path(folder))) as wheel:
         wheel.extractall(sysconfig.get_path("purelib", "venv", {"base": str(ENVIRONMENT)}))

@@ -28,3 +28,32 @@ window.addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
   reach();
 });
+
+// Tables of the class sortable: a press on a head sorts by that column, a field filters the rows.
+document.addEventListener("DOMContentLoaded", () => each("table.sortable", (table) => {
+  const body = table.tBodies[0], rows = [...body.rows];
+  const text = (row, column) => row.cells[column].textContent.trim();
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.append(...(head.querySelector("p") ?? head).childNodes);
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const up = head.ariaSort !== "ascending";
+      each("th[aria-sort]", (other) => other.removeAttribute("aria-sort"));
+      head.ariaSort = up ? "ascending" : "descending";
+      rows.sort((a, b) => {  // empty cells stay at the end
+        const [x, y] = [text(a, column), text(b, column)];
+        return !x - !y || (up ? 1 : -1) * x.localeCompare(y);
+      });
+      body.append(...rows);
+    });
+  });
+  const label = document.createElement("label"), field = document.createElement("input");
+  field.type = "search";
+  label.className = "filter";
+  label.append("Rows with ", field);
+  field.addEventListener("input", () => rows.forEach((row) => {
+    row.hidden = !row.textContent.toLowerCase().includes(field.value.trim().toLowerCase());
+  }));
+  (table.closest(".pst-scrollable-table-container") ?? table).before(label);
+}));

@@ -303,10 +303,65 @@ def test_data_facts_that_the_docstrings_state():
     assert (progress.min(), progress.max(), len(progress)) == (25, 346, 442)
 
 
+def test_english_is_a_thousand_different_paragraphs():
+    got, other = data.english(), data.english(seed=1)
+    assert (len(got.train), len(got.test)) == (903, 100) and data.english() == got
+    everything = got.train + got.test
+    assert other.test != got.test and sorted(other.train + other.test) == sorted(everything)
+    assert len(set(everything)) == 1003
+    sizes = [len(paragraph) for paragraph in everything]
+    assert (min(sizes), max(sizes)) == (60, 1410)
+    assert sum(sizes) + 1002 == 229_425, "the number of characters in datasets/README.md"
+    assert all(p.isascii() and p.isprintable() and p == p.strip() for p in everything)
+    with pytest.raises(ValueError, match="between 1 and 1002"):
+        data.english(test=0)
+
+
+def test_no_english_paragraph_repeats_an_earlier_one():
+    with np.load(data.FOLDER / "english.npz") as file:
+        paragraphs = bytes(file["text"]).decode().split("\n")
+    seen = set()
+    for paragraph in paragraphs:
+        words = paragraph.split()
+        runs = {tuple(words[i : i + 8]) for i in range(len(words) - 7)}
+        assert len(runs & seen) <= len(runs) / 2, paragraph
+        seen |= runs
+
+
+def test_the_speech_is_what_its_docstrings_state():
+    sentences = data.speech()
+    assert (len(sentences), round(sum(len(s.sound) for s in sentences) / 8000, 1)) == (5, 24.7)
+    for sentence in sentences:
+        assert sentence.sound.dtype == np.float32 and abs(sentence.sound).max() < 1
+        words, starts, ends = zip(*sentence.words)
+        assert " ".join(words) == sentence.text.replace("-", " ")
+        assert all(a < b for a, b in zip(starts, ends)) and np.all(np.diff(starts) > 0)
+        assert ends[-1] < len(sentence.sound) / 8000
+
+
+def test_the_spoken_digits_are_what_their_docstring_states():
+    digits = data.spoken_digits()
+    for x, y, spans in (digits[:3], digits[3:]):
+        n = len(x)
+        assert (x.dtype, x.shape, y.dtype, y.shape) == (np.float32, (n, 72, 20), np.int64, (n, 3))
+        assert np.all(x % 2 == 0) and set(np.unique(y)) == set(range(11))
+        size = (y > 0).sum(axis=1)
+        assert np.all(size >= 1) and np.all((y == 0) == (np.arange(3) >= size[:, np.newaxis]))
+        assert spans.shape == (n, 3, 2) and np.all((spans > 0).all(axis=2) == (y > 0))
+        starts, ends = np.moveaxis(spans, 2, 0)
+        assert np.all((ends - starts)[y > 0] > 1) and ends.max() < 72
+        assert np.all((starts[:, 1:] >= ends[:, :-1])[y[:, 1:] > 0])
+    assert (len(digits.x_train), len(digits.x_test)) == (1000, 200)
+    with np.load(data.FOLDER / "spoken_digits.npz") as file:
+        variants = [voice.split("+")[1] for voice in file["voices"].tolist()]
+    heard, new = set(variants[:1000]), set(variants[1000:])
+    assert (len(heard), len(new), heard & new) == (10, 2, set())
+
+
 def test_data_files_have_the_checksums_that_are_written_down():
     text = (data.FOLDER / "README.md").read_text("utf-8")
     files = sorted(data.FOLDER.glob("*.npz"))
-    assert len(files) == 3
+    assert len(files) == 6
     for file in files:
         assert f"`{file.name}`" in text and hashlib.sha256(file.read_bytes()).hexdigest() in text, (
             file.name

@@ -49,10 +49,15 @@ def test_the_version_is_the_same_everywhere():
 
 def test_licences_name_every_data_file():
     page = text("chapters/reference/licences.md")
-    for name in ("MIT", "CC BY 4.0", "digits.npz", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
+    for name in ("MIT", "CC BY 4.0", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
         assert name in page
     assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
-    assert "Redistribution and use" in text("lossbook/book/datasets/LICENSE-scikit-learn.txt")
+    for name in ("digits.npz", "diabetes", "breast-cancer", "english.npz", "Python Software"):
+        assert name in page
+    python = text("lossbook/book/datasets/LICENSE-python.txt")
+    assert "PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2" in python
+    for name in ("scikit-learn", "pocketsphinx"):
+        assert "Redistribution and use" in text(f"lossbook/book/datasets/LICENSE-{name}.txt")
 
 
 def test_every_citation_has_what_a_reader_needs():
@@ -337,6 +342,8 @@ def test_uv_is_told_of_the_mirrors_and_certificates_that_pip_knows(monkeypatch, 
 def test_make_creates_an_environment_with_a_pip_that_runs(tmp_path, monkeypatch):
     make = load()
     monkeypatch.setattr(make, "ENVIRONMENT", tmp_path / "a place" / ".venv")
+    # The Python of an active environment is deleted with it.
+    monkeypatch.setattr(make.sys, "executable", str(tmp_path / "a place" / ".venv" / "python3"))
     make.create()
     python = make.ENVIRONMENT / make.PYTHON.relative_to(ROOT / ".venv")
     result = subprocess.run([python, "-m", "pip", "--version"], capture_output=True, text=True)

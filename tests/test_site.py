@@ -26,6 +26,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
 import make
+from lossbook import CATALOGUE
 
 # --- building ----------------------------------------------------------------------------
 
@@ -348,6 +349,45 @@ def test_a_chapter_opened_on_a_phone(tab, address):
     with visit(tab, f"{address}/{CHAPTERS[0]}.html", PHONE) as problems:
         show(tab, "light", PHONE)
         assert tab.evaluate(UNTYPESET) + tab.evaluate(TOO_WIDE) + problems == []
+
+
+LOSSES = """() => [...document.querySelectorAll("table.sortable tbody tr")]
+  .filter((row) => !row.hidden).map((row) => row.cells[0].textContent.trim())"""
+
+
+def test_the_table_of_losses_sorts_and_filters(tab, address):
+    with visit(tab, f"{address}/chapters/reference/atlas.html") as problems:
+        names, first = tab.evaluate(LOSSES), tab.locator("table.sortable th button").first
+        assert names == [type(loss).__name__ for loss in CATALOGUE]
+        first.click()
+        assert tab.evaluate(LOSSES) == sorted(names, key=str.lower)
+        first.click()
+        assert tab.evaluate(LOSSES) == sorted(names, key=str.lower, reverse=True)
+        assert tab.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
+        tab.locator("table.sortable th button").nth(2).click()
+        column = "table.sortable tbody td:nth-child(3)"
+        minimisers = [text.strip() for text in tab.locator(column).all_inner_texts()]
+        assert minimisers == sorted(minimisers, key=lambda text: (not text, text))
+        tab.get_by_label("Rows with").fill("mse_LOSS")
+        assert tab.evaluate(LOSSES) == ["SquaredError"]
+        tab.get_by_label("Rows with").fill("")
+        assert len(tab.evaluate(LOSSES)) == len(CATALOGUE)
+    assert not problems
+
+
+SHEET = "chapters/reference/cheat-sheet.html"
+NARROW = """() => [...document.querySelectorAll("ul.cheat-sheet li")]
+  .filter((tile) => tile.scrollWidth > tile.clientWidth + 1).map((tile) => tile.innerText)"""
+
+
+def test_the_cheat_sheet_is_one_sheet_of_a4_and_no_formula_is_cut(tab, address):
+    with visit(tab, f"{address}/{SHEET}"):
+        tab.evaluate(UNTYPESET)
+        assert tab.evaluate(NARROW) == []
+        tab.emulate_media(media="print")
+        assert tab.evaluate(NARROW) == []
+        pdf = tab.pdf(format="A4", print_background=True, prefer_css_page_size=True)
+        assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
 
 
 @pytest.fixture(scope="module")

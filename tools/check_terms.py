@@ -1,6 +1,7 @@
 """Find the first use of each term of the glossary in a chapter, and report those that are no link.
 
-    python tools/check_terms.py [--fix] [notebook ...]
+    python tools/check_terms.py [--fix]                  every chapter
+    python tools/check_terms.py [--fix] [notebook ...]   the named ones
 
 A term counts as used where it, or its plural, stands in running prose: not in code, formulas,
 headings, links, nor in the list of what the reader will be able to do.  Inside a longer term, such
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import run_notebooks
 
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "chapters" / "reference" / "glossary.md"
@@ -34,6 +36,7 @@ OTHER_SENSE = {
     "ch-sequences": {"classification"},
     "ch-training-loop": {"weight"},
     "ch-custom-loss": {"margin"},
+    "ch-several-losses": {"weight"},
 }
 
 
@@ -99,9 +102,11 @@ def fix(notebook):
 
 
 def main(arguments):
-    problems = 0
-    for name in [a for a in arguments if a != "--fix"]:
+    problems, names = 0, [a for a in arguments if a != "--fix"]
+    for name in names or run_notebooks.notebooks():
         notebook = nbformat.read(name, as_version=4)
+        if not names and not any(AIMS.search(cell.source) for cell in notebook.cells):
+            continue  # the errata and the questions are no chapters
         if "--fix" in arguments:
             print(name, fix(notebook), "terms linked")
             nbformat.write(notebook, name)

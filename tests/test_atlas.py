@@ -1,0 +1,75 @@
+"""The atlas and the cheat sheet say what the classes say, and draw what the losses return."""
+
+import make_atlas
+import nbformat
+import numpy as np
+import pytest
+import run_notebooks
+
+from lossbook import CATALOGUE, Huber, SquaredError
+from lossbook.book import atlas
+
+IDS = [type(loss).__name__ for loss in CATALOGUE]
+
+
+def test_the_pages_are_what_the_tool_writes():
+    def cells(notebook):
+        return [
+            (cell.cell_type, cell.source, dict(cell.metadata))
+            for cell in notebook.cells
+            if not run_notebooks.is_setup(cell)
+        ]
+
+    notebook, sheet = make_atlas.pages()
+    stored = nbformat.read(make_atlas.REFERENCE / "atlas.ipynb", as_version=4)
+    assert cells(stored) == cells(notebook), "Run python tools/make_atlas.py"
+    assert (make_atlas.REFERENCE / "cheat-sheet.md").read_text("utf-8") == sheet, (
+        "Run make_atlas.py"
+    )
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=IDS)
+def test_the_curves_are_the_loss_and_its_derivative(loss):
+    what, t, curves = atlas.curves(loss)
+    assert what and len(t) > 100
+    for _, values, slopes in curves:
+        assert np.isfinite(values).all() and np.isfinite(slopes).all()
+        chords = np.diff(values) / np.diff(t)
+        between = np.sort([slopes[:-1], slopes[1:]], axis=0)
+        slack = 0.02 * np.ptp(slopes) + 1e-9
+        assert (between[0] - slack <= chords).all() and (chords <= between[1] + slack).all()
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=IDS)
+def test_the_words_are_there(loss):
+    said = atlas.words(loss)
+    assert said["title"].endswith(".") and said["good"] and said["price"] and said["example"]
+    assert not any("``" in part or ":cite" in part for part in said.values())
+
+
+def test_a_curve_is_told_in_words():
+    x = np.linspace(-1, 1, 101)
+    assert atlas.shape(x**2) == "falls, then rises"
+    assert atlas.shape(np.maximum(0, x)) == "is level, then rises"
+    assert atlas.shape(np.sign(x + 0.01)) == "is level, then jumps up, then is level"
+    assert atlas.shape(0 * x) == "is level"
+
+
+def test_a_loss_of_a_new_kind_is_asked_for_a_line():
+    class Odd(type(CATALOGUE[-1])):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Odd\. Add one to SPECIAL"):
+        atlas.lines(Odd())
+
+
+def test_the_table_names_each_loss_and_its_names_elsewhere():
+    rows = atlas.table().splitlines()
+    assert len(rows) == 2 + len(CATALOGUE)
+    assert atlas.row(SquaredError())[-1] == "`MeanSquaredError`<br>`mse_loss`"
+    assert atlas.row(Huber())[3] == "bounded"
+
+
+def test_the_cheat_sheet_has_a_picture_and_a_formula_of_each_loss():
+    page = atlas.cheat_sheet()
+    assert page.count("<svg") == page.count("\n$") == page.count("<li") == len(CATALOGUE)
