@@ -37,6 +37,7 @@ OTHER_SENSE = {
     "ch-training-loop": {"weight"},
     "ch-custom-loss": {"margin"},
     "ch-several-losses": {"weight"},
+    "ch-large": {"residual", "weight"},
 }
 
 
