@@ -481,7 +481,7 @@ ORDER = [
     *("elementary", "checks", "base", "residual", "classification", "likelihood", "overlap"),
     *("embedding", "sequence", "catalogue", "gradcheck", "", "book.data", "book.training"),
     *("book.libraries", "book.defects", "book.symbolic", "book.card", "book.figures"),
-    *("book.explorer", "book.notebook", "book"),
+    *("book.atlas", "book.explorer", "book.notebook", "book"),
 ]
 
 

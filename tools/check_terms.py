@@ -36,6 +36,8 @@ OTHER_SENSE = {
     "ch-sequences": {"classification"},
     "ch-training-loop": {"weight"},
     "ch-custom-loss": {"margin"},
+    "ch-images": {"blank"},
+    "ch-speech": {"sample"},
     "ch-several-losses": {"weight"},
     "ch-large": {"residual", "weight"},
 }
