@@ -7,6 +7,7 @@ kind that no other loss has.
 import html
 import inspect
 import re
+import textwrap
 from typing import NamedTuple
 
 import numpy as np
@@ -70,17 +71,17 @@ def _made(given):
 _UNIT = [[1.0], [0.0]]
 SPECIAL = {
     "CosineDistance": (
-        "first entry $t$ of the prediction $(t, 1)$, for the target $(1, 0)$",
+        "first entry $t$ of the prediction $(t,1)$, for the target $(1,0)$",
         np.linspace(-4, 4, 161),
         _made([([[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 0.0]])]),
     ),
     "GaussianNLL": (
-        "log variance $s$, for $\\mu - y = 1$",
+        "log variance $s$, for $\\mu-y=1$",
         np.linspace(-2, 4, 121),
         _made([([0.0], [[1.0, 0.0]], [[0.0, 1.0]])]),
     ),
     "KLDivergence": (
-        "probability of class 0, for the target $(0.7, 0.3)$",
+        "probability of class 0, for the target $(0.7,0.3)$",
         np.linspace(0.005, 0.995, 199),
         _made([([[0.7, 0.3]], [[0.0, 1.0]], [[1.0, -1.0]])]),
     ),
@@ -100,7 +101,7 @@ SPECIAL = {
         _made([([0, 0, 1], [[0.0], [1.0], [0.0]], [[0.0], [0.0], [1.0]])]),
     ),
     "InfoNCE": (
-        "first entry $t$ of $(t, 1)$, beside its kind $(1, 0)$ and another $(0, 1)$",
+        "first entry $t$ of $(t,1)$, beside its kind $(1,0)$ and another $(0,1)$",
         np.linspace(-4, 4, 161),
         _made(
             [
@@ -148,7 +149,7 @@ def draw(loss):
         right.plot(t, slopes)
     for axes, label in ((left, "loss"), (right, "derivative by $t$")):
         axes.set_ylabel(label if "$t$" in what else label.replace(" by $t$", ""))
-    figure.supxlabel(what, fontsize=11)
+        axes.set_xlabel(textwrap.fill(what, 44))
     if len(found) > 1:
         left.legend()
     return figure
