@@ -454,6 +454,47 @@ def test_the_search_finds_a_chapter(tab, site, address):
     assert search_problems(tab, address, CHAPTERS[-1], title) == []
 
 
+# What a reader comes with, and the words of it that the table of problems has.
+PROBLEMS = {
+    "prices outliers": "prices with outliers",
+    "demand under-stocked": "demand, under-stocked",
+    "counts visits": "counts",
+    "ages": "ages 0–100",
+    "spam": "spam",
+    "rare disease": "rare disease",
+    "ten classes wrong labels": "some labels wrong",
+    "tags several": "tags",
+    "face matching": "face matching",
+    "segmentation organs": "segmentation of small organs",
+    "captions": "captions",
+    "waiting times": "waiting times",
+    "ranking answers": "ranking of answers",
+    "forecast interval": "forecast with a 90 % interval",
+}
+CHOOSING, FAQ = "chapters/challenges/choosing", "chapters/reference/faq"
+
+
+def test_a_problem_is_three_clicks_from_the_landing_page(site):
+    """The landing page links the table; a row of it links the chapter. A NaN is in the FAQ."""
+    start = (site.html / "index.html").read_text("utf-8")
+    assert f'href="{CHOOSING}.html#tab-choosing-losses"' in start
+    table = (site.html / f"{CHOOSING}.html").read_text("utf-8")
+    table = table[table.index('id="tab-choosing-losses"') :].partition("</table>")[0]
+    rows = [row for row in table.split("<tr") if 'class="reference internal" href="' in row]
+    linked = re.sub("<[^>]*>", "", "".join(rows))
+    lost = {words for words in PROBLEMS.values() if words not in linked}
+    assert lost == set()
+    assert f'href="{FAQ}.html"' in start
+    assert 'href="#faq-nan"' in (site.html / f"{FAQ}.html").read_text("utf-8")
+
+
+def test_a_problem_is_found_by_the_search(tab, address):
+    for words, page in [*((words, CHOOSING) for words in PROBLEMS), ("my loss is NaN", FAQ)]:
+        with visit(tab, f"{address}/search.html?q={words}") as problems:
+            tab.locator(f'#search-results a[href*="{page}.html"]').first.wait_for()
+        assert problems == []
+
+
 def test_the_site_works_from_files_without_a_server(tab, site):
     page, start = CHAPTERS[0], site.html.as_uri()
     with visit(tab, f"{start}/{page}.html") as problems:
