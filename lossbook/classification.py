@@ -186,8 +186,8 @@ class SigmoidCrossEntropy(Elementwise):
     shapes.  The unit is the nat.
 
     Good for: training a classifier of two classes, or of several labels that do not exclude each
-    other.  The gradient of a confident mistake is 1, never 0.  Price: on separable data the loss
-    keeps falling while the weights grow without end.
+    other.  The gradient of a confident mistake is about 1 or -1, never 0.  Price: on separable
+    data the loss keeps falling while the weights grow without end.
 
     >>> SigmoidCrossEntropy()([0.0], [800.0])
     800.0
@@ -389,7 +389,8 @@ class SoftmaxFocal(Focal, Rowwise):
     Domain: logits are real numbers, shape (n, k); targets are class numbers (n,) or one-hot
     rows (n, k); ``gamma`` ≥ 0.
 
-    Good for: what :class:`SigmoidFocal` is good for, with k classes.  Price: the same.
+    Good for: what :class:`SigmoidFocal` is good for, with k classes.  Price: it is not proper
+    either: its probabilities may be less or more extreme than the true ones.
 
     >>> round(SoftmaxFocal(gamma=2.0)([0], [[0.0, 0.0]]), 12)
     0.17328679514
@@ -442,7 +443,7 @@ class SoftmaxFocal(Focal, Rowwise):
 
 @dataclasses.dataclass(frozen=True)
 class GeneralizedCrossEntropy(ProbabilityRows):
-    """Between cross-entropy (q → 0) and the absolute error of probabilities (q = 1).
+    """Between cross-entropy (q → 0) and the absolute error of the true class's probability (q = 1).
 
     Also called: Lq loss.
 
@@ -512,7 +513,7 @@ class GeneralizedCrossEntropy(ProbabilityRows):
 class Brier(ProbabilityRows):
     """The squared distance between predicted probabilities and what happened.
 
-    Also called: Brier score, quadratic score; mean squared error of probabilities.
+    Also called: Brier score, quadratic score; of single probabilities, mean squared error.
 
     Formula: ``sum((p - y)**2)`` over a row, or over the single probability of a sample in shape
     (n,), so that two classes in a row cost twice as much; derivative ``2 * (p - y)``; second
@@ -687,7 +688,7 @@ class Exponential(Margin):
 
 @dataclasses.dataclass(frozen=True)
 class MulticlassHinge(Rowwise):
-    """How much the score of the true class falls short of its best rival's by 1.
+    """How much the score of the true class falls short of its best rival's plus 1.
 
     Also called: Crammer-Singer loss.  Keras's CategoricalHinge is another loss.
 

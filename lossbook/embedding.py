@@ -110,7 +110,7 @@ class Contrastive(Embedding):
     unit of a distance.  A pair counts by the product of the weights of its samples.
 
     Good for: embeddings in which near means alike :cite:p:`hadsell2006`.  Price: the margin
-    fixes one scale for all classes, and most pairs soon lie beyond it and teach nothing.
+    fixes one scale for all classes, and pairs of different labels beyond it teach nothing.
 
     >>> Contrastive(margin=1.0)([0, 0, 1], [[0.0], [0.5], [1.0]])
     0.16666666666666666
@@ -167,8 +167,8 @@ class Triplet(Embedding):
     the product of the weights of its samples.
 
     Good for: rankings, retrieval and faces :cite:p:`schroff2015`; only differences of distances
-    matter.  Price: most triplets soon pay nothing, and their zeros hide the others in the mean.
-    They are never formed one by one except in ``per_sample``.
+    matter.  Price: often most triplets soon pay nothing, and their zeros hide the others in the
+    mean.  They are never formed one by one except in ``per_sample``.
 
     >>> Triplet(margin=1.0)([0, 0, 1], [[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
     0.5

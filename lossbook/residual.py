@@ -58,8 +58,8 @@ class SquaredError(Residual):
     Domain: targets and predictions are real numbers of any equal shapes.  The unit of the loss
     is the square of the unit of the target.
 
-    Good for: predicting a mean.  It is smooth, and least squares has a closed solution.  Price:
-    an outlier counts by the square of its distance.  See :cite:p:`gneiting2011`.
+    Good for: predicting a mean.  It is smooth, and linear least squares has a closed solution.
+    Price: an outlier counts by the square of its distance.  See :cite:p:`gneiting2011`.
 
     >>> SquaredError()([3.0, 5.0], [2.0, 5.0])
     0.5
@@ -100,8 +100,8 @@ class AbsoluteError(Residual):
     of the target.
 
     Good for: predicting a median; one outlier pulls no harder than any other point.  Price: the
-    gradient does not shrink near the minimum, so a fixed step size keeps jumping over it.  See
-    :cite:p:`gneiting2011`.
+    gradient of a sample does not shrink near its minimum, so a fixed step size may keep jumping
+    over it.  See :cite:p:`gneiting2011`.
 
     >>> AbsoluteError()([3.0, 5.0], [2.0, 5.0])
     0.5
@@ -404,7 +404,7 @@ class EpsilonInsensitive(Residual):
     their unit.
 
     Good for: targets known only to a tolerance.  Price: it cannot tell predictions inside the
-    tube apart, so its minimiser is seldom unique.
+    tube apart, so the best constant is seldom unique.
 
     >>> round(EpsilonInsensitive(epsilon=0.1)([0.0, 0.0], [0.05, 1.0]), 12)
     0.45
@@ -442,7 +442,7 @@ class EpsilonInsensitive(Residual):
 
 @dataclasses.dataclass(frozen=True)
 class GeneralRobust(Residual):
-    """Barron's family, in which ``alpha`` says how little far points count.
+    """Barron's family, in which ``alpha`` says how much far points count.
 
     Also called: general and adaptive robust loss.  alpha = 2 is half the squared error, 1
     Charbonnier, 0 Cauchy, -2 Geman-McClure, -inf Welsch.
@@ -456,9 +456,9 @@ class GeneralRobust(Residual):
     Domain: targets and predictions are real numbers of any equal shapes; ``alpha`` is any
     number or -inf; ``scale`` c > 0 has their unit.
 
-    Good for: seeing five robust losses as one, and for tuning robustness as a number.  Price:
-    for alpha < 1 the loss is not convex and far points have almost no gradient.  See
-    :cite:p:`barron2019`.
+    Good for: seeing five losses as one, and for tuning robustness as a number.  Price: for
+    alpha < 1 the loss is not convex, and the gradient of a point falls to 0 as it moves away.
+    See :cite:p:`barron2019`.
 
     >>> round(GeneralRobust(alpha=0.0)([0.0], [2.0]), 12)
     1.098612288668
@@ -598,7 +598,7 @@ class SquaredLogarithmicError(Elementwise):
 
     Good for: counts and prices over several orders of magnitude, where ratios matter.  Price:
     too low a prediction costs more than too high a one by the same amount, and its minimiser is
-    a geometric mean.
+    the geometric mean of 1 + target, minus 1.
 
     >>> SquaredLogarithmicError()([0.0], [np.e - 1])
     1.0

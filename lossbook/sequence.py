@@ -30,7 +30,7 @@ class CTC(Samplewise):
 
     Good for: speech and handwriting, whose labels come without their times
     :cite:p:`graves2006`.  Price: given the logits, frames are taken as independent, and a trained
-    network puts most frames on the blank.
+    network tends to put most frames on the blank.
 
     >>> CTC()([[1]], [[[0.0, 0.0], [0.0, 0.0]]])  # 3 of 4 paths: 11, 01, 10
     0.2876820724517809

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import run_notebooks
 
-from lossbook import CATALOGUE, Huber, SquaredError
+from lossbook import CATALOGUE, Huber, SigmoidCrossEntropy, SquaredError
 from lossbook.book import atlas
 
 IDS = [type(loss).__name__ for loss in CATALOGUE]
@@ -44,7 +44,8 @@ def test_the_curves_are_the_loss_and_its_derivative(loss):
 def test_the_words_are_there(loss):
     said = atlas.words(loss)
     assert said["title"].endswith(".") and said["good"] and said["price"] and said["example"]
-    assert not any("``" in part or ":cite" in part for part in said.values())
+    marks = "``", ":cite", ":class"
+    assert not any(mark in part for mark in marks for part in said.values())
 
 
 def test_a_curve_is_told_in_words():
@@ -53,6 +54,7 @@ def test_a_curve_is_told_in_words():
     assert atlas.shape(np.maximum(0, x)) == "is level, then rises"
     assert atlas.shape(np.sign(x + 0.01)) == "is level, then jumps up, then is level"
     assert atlas.shape(0 * x) == "is level"
+    assert atlas.shape(-1 / np.linspace(0.005, 1, 200)) == "rises"
 
 
 def test_a_loss_of_a_new_kind_is_asked_for_a_line():
@@ -68,8 +70,10 @@ def test_the_table_names_each_loss_and_its_names_elsewhere():
     assert len(rows) == 2 + len(CATALOGUE)
     assert atlas.row(SquaredError())[-1] == "`MeanSquaredError`<br>`mse_loss`"
     assert atlas.row(Huber())[3] == "bounded"
+    assert atlas.row(SigmoidCrossEntropy())[2] == "probability (as a logit)"
 
 
 def test_the_cheat_sheet_has_a_picture_and_a_formula_of_each_loss():
     page = atlas.cheat_sheet()
     assert page.count("<svg") == page.count("\n$") == page.count("<li") == len(CATALOGUE)
+    assert "<b>GeneralRobust</b> alpha=1, scale=1<svg" in page

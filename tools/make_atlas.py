@@ -24,11 +24,13 @@ INTRODUCTION = """\
 Every loss of `lossbook`: what it is good for, what it costs, its picture, its card, and where the
 book derives it. {{ref}}`ch-cheat-sheet` holds all of them on one page to print.
 
-Press the head of a column to sort by it, and type to keep the rows that hold a word. *Asks for* is
-the constant prediction with the least mean loss; *gradient*, whether that of a sample is bounded.
-In an empty cell nothing is claimed.
+Press the head of a column to sort by it, and type to keep the rows that hold a word. Rows, pictures
+and cards are those of the default parameters. *Asks for* is the constant prediction with the least
+mean loss; *gradient*, whether that of a sample is bounded. The last column holds names: the call
+with the same mean loss, but for what a library clips, adds or refuses, is on the card. In an empty
+cell nothing is claimed.
 
-:::{{table}} The losses of this book
+:::{{table}} The losses of `lossbook`
 :class: sortable
 :name: tab-atlas
 
@@ -38,8 +40,9 @@ CHEAT_SHEET = """\
 (ch-cheat-sheet)=
 # Cheat sheet
 
-All losses of this book on one sheet of A4: print this page. The solid line is the loss, the broken
-one its derivative, from −3 to 3, over the predictions that the {{ref}}`atlas <ch-atlas>` names.
+All losses of `lossbook` on one sheet of A4: print this page. Solid lines are the loss, broken ones
+its derivative, from −3 to 3 in height, over the predictions that the {{ref}}`atlas <ch-atlas>`
+names.
 
 {sheet}
 """

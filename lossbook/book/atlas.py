@@ -158,7 +158,11 @@ def draw(loss):
 def shape(values):
     """Return in words how a curve runs, from left to right: 'falls, then rises', for example."""
     steps = np.diff(values) / (np.ptp(values) or 1.0)
-    kinds = np.where(abs(steps) < 1e-9, 0, np.sign(steps) * np.where(abs(steps) > 0.2, 2, 1))
+    # Beside a jump there is little slope; beside a steep part of a smooth curve there is much.
+    large = abs(steps) > 0.2
+    beside = np.convolve(np.where(large, 0.0, abs(steps)), [1.0, 0.0, 1.0], "same")
+    jumps = large & (beside < 0.05)
+    kinds = np.where(abs(steps) < 1e-9, 0, np.sign(steps) * np.where(jumps, 2, 1))
     said = {0: "is level", 1: "rises", -1: "falls", 2: "jumps up", -2: "jumps down"}
     runs = [kinds[0], *kinds[1:][np.diff(kinds) != 0]]
     return ", then ".join(said[kind] for kind in runs)
@@ -179,6 +183,7 @@ def words(loss):
     """Return what the docstring says, in parts: title, also, good, price, example; as Markdown."""
     text = inspect.cleandoc(type(loss).__doc__)
     text = re.sub(r":cite:p:`([^`]*)`", r"{cite:p}`\1`", text).replace("``", "`")
+    text = re.sub(r":class:`(\w+)`", lambda m: f"[{m[1]}](#atlas-{m[1].lower()})", text)
     parts = {name.strip(): " ".join(body.split()) for name, body in _PART.findall(text)}
     title = " ".join(text.split("\n\n")[0].split())
     good, _, price = parts["Good for"].partition(" Price: ")
@@ -231,7 +236,7 @@ def row(loss):
     return (
         f"[{name}](#atlas-{name.lower()})",
         f"{symbol}, {loss.prediction.words.split(':')[0]}",
-        claims.minimiser,
+        card.minimiser(loss),
         bounded,
         convex,
         "<br>".join(filter(None, (_name(here.get(key, "")) for key in ("keras", "torch")))),
@@ -259,10 +264,12 @@ def _tile(loss):
     parts = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
     # A tile has room for 103 points of formula, in two lines.
     zoom = min(1.0, 103 / max(map(_width, parts)), 2.4 / len(parts))
-    minimiser = loss.claims.minimiser
+    minimiser = card.minimiser(loss)
     asks = f"asks for the {minimiser}" if minimiser else ""
+    given = ", ".join(f"{name}={value:g}" for name, value in vars(loss).items())
+    title = f"<b>{type(loss).__name__}</b> {given}".rstrip()
     return f"""\
-<li style="--zoom: {zoom:.2f}"><b>{type(loss).__name__}</b>{_drawing(loss)}
+<li style="--zoom: {zoom:.2f}">{title}{_drawing(loss)}
 
 {"  ".join(f"${part}$" for part in parts)}
 
@@ -297,7 +304,8 @@ def _drawing(loss, width=100, height=44):
         f'<polyline points="{points(values)}"/><polyline class="slope" points="{points(slopes)}"/>'
         for _, values, slopes in found
     )
-    label = html.escape(alt(loss).replace("$", ""))
+    label = alt(loss).replace("Two line charts", "Loss and derivative in one chart")
+    label = html.escape(label.replace("$", ""))
     box = (
         f'viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="{label}"'
     )

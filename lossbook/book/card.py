@@ -41,6 +41,13 @@ def card(loss: Loss):
     return "\n".join(head + [f"| {name} | {text} |" for name, text in rows])
 
 
+def minimiser(loss):
+    """Return in words the constant prediction with the least mean loss, "" if none is claimed."""
+    claimed = loss.claims.minimiser
+    as_logit = claimed == "probability" and loss.prediction.symbol == "z"
+    return f"{claimed} (as a logit)" if as_logit else claimed
+
+
 def _latex(expression):
     text = sp.latex(expression, order="none", fold_func_brackets=True)
     # A bar would end the cell of the table; the book's epsilon is the round one.
@@ -71,8 +78,7 @@ def _claims(loss):
     if claims.invariant:
         yield "invariant under", claims.invariant
     if claims.minimiser:
-        as_logit = " (as a logit)" if claims.minimiser == "probability" and symbol == "z" else ""
-        yield "best constant prediction", f"the {claims.minimiser}{as_logit}"
+        yield "best constant prediction", f"the {minimiser(loss)}"
     if claims.calibrated:
         yield ("calibrated", "yes: the best score has the sign of the more probable class")
     if claims.strictly_proper:
