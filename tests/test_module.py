@@ -78,6 +78,11 @@ def test_card(loss):
     )
 
 
+def test_no_sum_begins_with_a_minus_and_a_parameter_stands_on_the_right():
+    assert card_formula(lossbook.Poisson())[0] == r"\ell = e^{z} - y z"
+    assert re.search(r"vert +\\leq \\delta", card_formula(lossbook.Huber())[0])
+
+
 @pytest.mark.parametrize("loss", CATALOGUE, ids=repr)
 def test_docstring_has_its_parts(loss):
     text = type(loss).__doc__

@@ -383,7 +383,9 @@ NARROW = """() => [...document.querySelectorAll("ul.cheat-sheet li")]
 def test_the_cheat_sheet_is_one_sheet_of_a4_and_no_formula_is_cut(tab, address):
     with visit(tab, f"{address}/{SHEET}"):
         tab.evaluate(UNTYPESET)
-        assert tab.evaluate(NARROW) == []
+        for width in (DESK, 1200, PHONE):
+            show(tab, "light", width)
+            assert tab.evaluate(NARROW) == [], width
         tab.emulate_media(media="print")
         assert tab.evaluate(NARROW) == []
         pdf = tab.pdf(format="A4", print_background=True, prefer_css_page_size=True)

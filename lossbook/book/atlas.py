@@ -266,7 +266,8 @@ def _tile(loss):
     zoom = min(1.0, 103 / max(map(_width, parts)), 2.4 / len(parts))
     minimiser = card.minimiser(loss)
     asks = f"asks for the {minimiser}" if minimiser else ""
-    given = ", ".join(f"{name}={value:g}" for name, value in vars(loss).items())
+    letter = {"scale": " c", "margin": " m", "temperature": " τ"}  # others are called as written
+    given = ", ".join(f"{p}{letter.get(p, '')}={value:g}" for p, value in vars(loss).items())
     title = f"<b>{type(loss).__name__}</b> {given}".rstrip()
     return f"""\
 <li style="--zoom: {zoom:.2f}">{title}{_drawing(loss)}

@@ -2,7 +2,7 @@
 
 import math
 
-import sympy as sp
+from sympy.printing.latex import LatexPrinter
 
 from ..base import Loss, Rowwise
 from .libraries import LIBRARIES, library_of
@@ -48,8 +48,22 @@ def minimiser(loss):
     return f"{claimed} (as a logit)" if as_logit else claimed
 
 
+class _Printer(LatexPrinter):
+    """SymPy's printer, but a sum begins with a minus only where all its terms have one."""
+
+    def _as_ordered_terms(self, expr, order=None):
+        terms = super()._as_ordered_terms(expr, order)
+        if terms[0].could_extract_minus_sign():
+            terms = sorted(terms, key=lambda term: term.could_extract_minus_sign())
+        return terms
+
+    def _print_Relational(self, expr):
+        bare = expr.lhs.is_Symbol and not expr.rhs.is_Symbol  # a parameter stands on the right
+        return super()._print_Relational(expr.reversed if bare else expr)
+
+
 def _latex(expression):
-    text = sp.latex(expression, order="none", fold_func_brackets=True)
+    text = _Printer({"order": "none", "fold_func_brackets": True}).doprint(expression)
     # A bar would end the cell of the table; the book's epsilon is the round one.
     return text.replace("|", r"\vert ").replace(r"\epsilon", r"\varepsilon").strip()
 

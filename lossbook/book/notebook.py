@@ -83,7 +83,7 @@ def formula(loss, value=None, gradient=None):
     >>> from lossbook.book.symbolic import symbols
     >>> y, p = symbols(SquaredError())
     >>> print(formula(SquaredError(), gradient=2 * p - 2 * y).data)
-    \frac{\partial \ell}{\partial \hat{y}} = - 2 y + 2 \hat{y}
+    \frac{\partial \ell}{\partial \hat{y}} = 2 \hat{y} - 2 y
     """
     from . import card, symbolic
 
