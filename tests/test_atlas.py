@@ -76,4 +76,4 @@ def test_the_table_names_each_loss_and_its_names_elsewhere():
 def test_the_cheat_sheet_has_a_picture_and_a_formula_of_each_loss():
     page = atlas.cheat_sheet()
     assert page.count("<svg") == page.count("\n$") == page.count("<li") == len(CATALOGUE)
-    assert "<b>GeneralRobust</b> alpha=1, scale=1<svg" in page
+    assert "<b>GeneralRobust</b> alpha=1, scale c=1<svg" in page
