@@ -141,7 +141,7 @@ class GaussianNLL(Samplewise):
 
 @dataclasses.dataclass(frozen=True)
 class KLDivergence(CategoricalCrossEntropy):
-    """The Kullback-Leibler divergence of predicted probabilities from true ones.
+    """The Kullback-Leibler divergence between true and predicted probabilities, KL(y || p).
 
     Also called: relative entropy, information gain.
 
