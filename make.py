@@ -4,6 +4,7 @@
     python3 make.py book     build the book and say where to open it
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
+    python3 make.py teach    release, collect and grade assignments
     python3 make.py lock     pin in requirements*.txt what requirements*.in choose
     python3 make.py clean    delete the environment and the built book
 
@@ -26,8 +27,9 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = ENVIRONMENT / "installed.json"
-REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in ("", "-browser", "-lab", "-benchmark")]
-BOOK, BROWSER, LAB, BENCHMARK = REQUIREMENTS
+PURPOSES = "", "-browser", "-lab", "-benchmark", "-teach"
+REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in PURPOSES]
+BOOK, BROWSER, LAB, BENCHMARK, TEACH = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A book's trees live to its end; looking for garbage among them took a third of the time.
@@ -139,6 +141,7 @@ def book(arguments):
 
 def test(arguments):
     wanted = {BOOK: True, BROWSER: browser(), BENCHMARK: os.environ.get("REQUIRE_PEERS")}
+    wanted[TEACH] = os.environ.get("REQUIRE_TEACH")
     environment(*filter(wanted.get, wanted))
     say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
     run(PYTHON, "-m", "pytest", *chosen(arguments))
@@ -158,6 +161,11 @@ def chosen(arguments):
 def lab(arguments):
     environment(BOOK, LAB)
     run(PYTHON, "-m", "jupyterlab", *(arguments or ["chapters"]))
+
+
+def teach(arguments):
+    environment(BOOK, TEACH)
+    run(PYTHON, "-m", "teach", *arguments)
 
 
 def lock(arguments):
@@ -181,7 +189,7 @@ def clean(arguments):
 
 
 def main(name="", *arguments):
-    commands = {command.__name__: command for command in (book, test, lab, lock, clean)}
+    commands = {command.__name__: command for command in (book, test, lab, teach, lock, clean)}
     if name not in commands:
         sys.exit(__doc__)
     with_a_supported_python([name, *arguments])
