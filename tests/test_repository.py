@@ -122,7 +122,7 @@ def test_a_new_loss_is_documented_and_defined():
 
 # --- requirements ------------------------------------------------------------------------
 
-LOCKS = ["requirements", "requirements-browser", "requirements-lab", "requirements-benchmark"]
+LOCKS = [f"requirements{p}" for p in ("", "-browser", "-lab", "-benchmark", "-teach")]
 PIN = re.compile(r"([\w.-]+)==([\w.]+)( ; .+)?")
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 PLACES = [
