@@ -140,8 +140,8 @@ def book(arguments):
 
 
 def test(arguments):
-    wanted = {BOOK: True, BROWSER: browser(), BENCHMARK: os.environ.get("REQUIRE_PEERS")}
-    wanted[TEACH] = os.environ.get("REQUIRE_TEACH")
+    wanted = {BOOK: True, BROWSER: browser()}
+    wanted |= {BENCHMARK: os.environ.get("REQUIRE_PEERS"), TEACH: os.environ.get("REQUIRE_TEACH")}
     environment(*filter(wanted.get, wanted))
     say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
     run(PYTHON, "-m", "pytest", *chosen(arguments))

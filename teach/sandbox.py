@@ -1,4 +1,4 @@
-"""A kernel for code of strangers: no network, no sight of the disk, limited memory and processes.
+"""A kernel for code of strangers: no network, no sight of the disk, limited memory and files.
 
 Bubblewrap shows the kernel the system and the packages, read-only, ``lossbook``, and an empty
 folder of its own.  Without bubblewrap the kernel is an ordinary process with the same limits.

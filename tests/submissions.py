@@ -244,8 +244,7 @@ def submissions(released, folder, sources):
         yield name, solved(released, *edits), fair
     for name, (code, constants, fair) in FIRST.items():
         notebook = solved(released, *(CONSTANTS if constants else ()))
-        code = code.replace("{folder!r}", repr(places["folder"]))
-        notebook.cells.insert(0, new_code_cell(code))
+        notebook.cells.insert(0, new_code_cell(code.format(**places)))
         yield name, notebook, fair
     thief = copy.deepcopy(released)
     thief.cells.insert(0, new_code_cell(READS.format(**places)))

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import time
 
 import nbformat
 import pytest
@@ -63,12 +62,13 @@ def test_no_process_is_left(course):
     assert "sleep 3777" not in running
 
 
-def test_what_is_graded_is_not_graded_again_and_a_new_hand_in_is(course):
+def test_what_is_graded_is_not_graded_again_and_a_new_hand_in_is(course, monkeypatch):
     folder = course.folder / "collected" / "specimen"
     shutil.copy(folder / "correct.ipynb", folder / "sign.ipynb")
-    begin = time.monotonic()
+    grade, graded = course._apart, []
+    monkeypatch.setattr(course, "_apart", lambda *a: graded.append(a[-1]) or grade(*a))
     rows = {name: rest for name, *rest in course.grade("specimen")}
-    assert rows["sign"][0] == 10 and time.monotonic() - begin < 60
+    assert rows["sign"][0] == 10 and graded == ["sign"]
     del rows["sign"]
     assert rows == {name: row for name, row in course.rows.items() if name != "sign"}
 
