@@ -718,7 +718,7 @@ class MulticlassHinge(Rowwise):
         OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
-        invariant="adding one number to all logits of a row",
+        invariant="adding one number to all scores of a row",
         elsewhere={"optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"},
     )
 

@@ -105,7 +105,10 @@ class Dice(Overlap):
     alpha: ClassVar[float] = 0.5
     beta: ClassVar[float] = 0.5
     claims = Claims(
-        lower_bound=0.0, elsewhere={"keras": "keras.losses.Dice(axis=(1,))(y_true, y_pred)"}
+        lower_bound=0.0,
+        elsewhere={
+            "keras": "keras.losses.Dice(axis=(1,))(y_true, y_pred)  # masks of shape (n, k)"
+        },
     )
 
 
@@ -138,10 +141,7 @@ class Tversky(Overlap):
     def claims(self):
         # Keras weighs misses by alpha, the reverse of its documentation; a fix is merged, so a
         # later version may differ. Before 3.8 there is no axis.
-        alpha, beta = self.beta, self.alpha
+        call = f"keras.losses.Tversky({self.beta}, {self.alpha}, axis=(1,))(y_true, y_pred)"
         return Claims(
-            lower_bound=0.0,
-            elsewhere={
-                "keras==3.15.1": f"keras.losses.Tversky({alpha}, {beta}, axis=(1,))(y_true, y_pred)"
-            },
+            lower_bound=0.0, elsewhere={"keras==3.15.1": f"{call}  # masks of shape (n, k)"}
         )

@@ -108,6 +108,7 @@ def problems_symmetric(loss, claim, rng):
 
 CHANGES = {
     "adding one number to all logits of a row": lambda z: z + 1024.0,
+    "adding one number to all scores of a row": lambda s: s + 1024.0,
     "a positive factor on a prediction": lambda z: z * 8.0,
 }
 

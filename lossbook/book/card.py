@@ -100,4 +100,9 @@ def _claims(loss):
 
 
 def _number(x):
-    return {math.sqrt(2): r"$\sqrt{2}$", 2 * math.sqrt(2): r"$2\sqrt{2}$"}.get(x, f"{x:g}")
+    roots = {
+        math.sqrt(2): r"$\sqrt{2}$",
+        2 * math.sqrt(2): r"$2\sqrt{2}$",
+        math.sqrt(6): r"$\sqrt{6}$",
+    }
+    return roots.get(x, f"{x:g}")
