@@ -6,12 +6,14 @@
     python3 make.py teach open                    the page for what is graded by hand
     python3 make.py teach feedback NAME           a page for each student
     python3 make.py teach export                  the grades as CSV
+    python3 make.py teach publish                 for authors: the students' versions in the book
 
 All is kept in the folder `course`, or in the one that --course names.
 """
 
 import argparse
 import csv
+import shutil
 import subprocess
 import sys
 import time
@@ -55,6 +57,11 @@ def consents():
 
 def release(course, given):
     print(f"For the students: {course.release(given.name)}")
+
+
+def publish(course, given):
+    for path in SOURCES.glob("*.ipynb"):
+        shutil.copy(course.release(path.stem), SOURCES.parent)
 
 
 def take(course, given):
@@ -109,6 +116,7 @@ COMMANDS = {
     "open": open_,
     "feedback": feedback,
     "export": export,
+    "publish": publish,
 }
 
 if __name__ == "__main__":

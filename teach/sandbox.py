@@ -45,7 +45,11 @@ def confined(command, own):
     inside += ["--ro-bind", str(LOSSBOOK), "/book/lossbook", "--bind", str(own), str(own)]
     inside += ["--dir", "/work", "--chdir", "/work"]
     variables = {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}
-    variables |= {"PYTHONPATH": "/book", "MPLBACKEND": "agg", **THREADS}
+    variables |= {
+        "PYTHONPATH": "/book",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        **THREADS,
+    }
     for name, value in variables.items():
         inside += ["--setenv", name, value]
     return [*inside, *command]

@@ -128,6 +128,31 @@ def check_attempt(attempt, solution, *cases, tolerance=1e-9):
     print(f"Right: {attempt.__name__} agrees in {tried}.")
 
 
+def expect(got, right, asked, where, tolerance=1e-9):
+    """Raise AssertionError unless an answer to an assignment is the number or array ``right``.
+
+    The message says what was ``asked`` for and ``where`` the book explains it, not what is right: a
+    hidden test stays hidden.  ``tolerance`` is relative to the largest entry.
+    """
+    try:  # what an object of the student's says of itself, such as being equal to all, is not asked
+        found = np.asarray(got)
+        found = found.astype(float) if found.dtype.kind in "biuf" else None
+    except ValueError:  # rows of different lengths
+        found = None
+    right = np.asarray(right, float)
+    if found is not None and found.shape == right.shape:
+        if np.allclose(
+            found, right, rtol=0, atol=tolerance * max(abs(right).max(initial=0), 1e-300)
+        ):
+            return
+        yours = np.array2string(found, threshold=12)
+    elif found is not None:
+        yours = f"an array of shape {found.shape} instead of {right.shape}"
+    else:
+        yours = f"no numbers but {textwrap.shorten(repr(got), 60)}"
+    raise AssertionError(f"Asked for: {asked}. Yours: {yours}. The book: {where}")
+
+
 def run_as_printed(code):
     """Run code of others exactly as it is printed, and return its names.
 

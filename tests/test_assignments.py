@@ -1,0 +1,201 @@
+"""The assignments: complete, without a solution where students look, and graded as they should."""
+
+import ast
+import functools
+import importlib.util
+import os
+import re
+
+import nbformat
+import pytest
+import run_notebooks
+from contents import CHAPTERS, ROOT
+from wrong_answers import WRONG
+
+SOURCES = {path.stem: path for path in sorted((ROOT / "assignments" / "source").glob("*.ipynb"))}
+MARKS = re.compile(r"(?m)^ *### (BEGIN|END) (SOLUTION|HIDDEN TESTS)\n?")
+SOLUTION = re.compile(r"(?ms)^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION")
+HIDDEN = re.compile(r"(?ms)^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS")
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def data(cell):
+    return cell.metadata.nbgrader
+
+
+def answers(notebook):
+    return [cell for cell in notebook.cells if data(cell)["solution"]]
+
+
+def automatic(notebook):
+    cells = [cell for cell in notebook.cells if data(cell)["grade"] and not data(cell)["solution"]]
+    return {data(cell)["grade_id"]: data(cell)["points"] for cell in cells}
+
+
+def by_hand(notebook):
+    return [data(cell)["points"] for cell in answers(notebook) if data(cell)["grade"]]
+
+
+@pytest.fixture(params=SOURCES, scope="module")
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def source(name):
+    return read(SOURCES[name])
+
+
+def test_points(source):
+    """Twenty in all, as many as each heading says, some by hand, the canary last and for none."""
+    assert sum(automatic(source).values()) + sum(by_hand(source)) == 20 and by_hand(source)
+    assert list(automatic(source).items())[-1] == ("canary", 0)
+    said, found = [], []
+    for cell in source.cells:
+        if heading := re.search(r"(?m)^## \d+\. .*\((\d+) points?(, by hand)?\)$", cell.source):
+            said.append((int(heading[1]), bool(heading[2])))
+            found.append([0, False])
+        if data(cell)["grade"] and data(cell)["grade_id"] != "canary":
+            found[-1][0] += data(cell)["points"]
+            found[-1][1] |= data(cell)["solution"]
+    assert said == [tuple(question) for question in found]
+    hand = [str(number) for number, (_, by) in enumerate(said, 1) if by]
+    sentence = re.search(
+        r"Questions? ([\d and]+) (?:is|are) graded by hand", source.cells[0].source
+    )
+    assert re.findall(r"\d+", sentence[1]) == hand
+
+
+def test_text(source):
+    """What a student reads first: title, chapters that exist, time; then how to find lossbook."""
+    head, setup = source.cells[:2]
+    assert head.source.startswith("# Assignment ") and "**Time:** about " in head.source
+    links = re.findall(r"\[([^]]+)\]\(\.\./(chapters/[\w/-]+)\.ipynb\)", head.source)
+    assert len(links) >= 3 and all(sections()[text] == path for text, path in links)
+    assert setup.source == run_notebooks.setup_source("")
+
+
+@functools.cache
+def sections():
+    """Return the chapters by their titles, and every section as "Chapter: Section"."""
+    found = {}
+    for path in CHAPTERS:
+        for cell in read(ROOT / f"{path}.ipynb").cells:
+            for level, text in re.findall(
+                r"(?m)^(#+) (.+)$", cell.source * (cell.cell_type == "markdown")
+            ):
+                if level == "#":
+                    chapter, found[text] = text, path
+                found[f"{chapter}: {text}"] = path
+    return found
+
+
+def test_each_message_leads_to_a_section_of_the_book(source):
+    known = sections()
+    for cell in source.cells:
+        if cell.metadata.nbgrader.grade_id in automatic(source) and "canary" not in cell.id:
+            strings = [
+                n.value for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Constant)
+            ]
+            strings = [text.split("The book: ")[-1] for text in strings if isinstance(text, str)]
+            assert [text for text in strings if text in known], cell.id
+
+
+def test_the_students_version_shows_no_solution_and_no_hidden_test(source, name):
+    given = (ROOT / "assignments" / f"{name}.ipynb").read_text("utf-8")
+    assert not re.search("SOLUTION|HIDDEN|Marking|patched", given)
+    shown = "\n".join(
+        HIDDEN.sub("", SOLUTION.sub("", cell.source))
+        for cell in source.cells
+        if cell.id != "canary"
+    )
+    for cell in source.cells:
+        for part in [*SOLUTION.findall(cell.source), *HIDDEN.findall(cell.source)]:
+            lines = {line.strip() for line in part.split("\n")} - {"", "try:", "import math"}
+            lines = {line for line in lines if line not in shown}
+            text = "\n".join(
+                cell.source for cell in read(ROOT / "assignments" / f"{name}.ipynb").cells
+            )
+            assert not [line for line in lines if len(line) > 9 and line in text]
+
+
+def test_wrong_answers_are_many_and_fail_every_test(name, source):
+    lost = {test for _, _, lost in WRONG[name] for test in lost.split()}
+    assert len(WRONG[name]) >= 8 and lost == set(automatic(source)) - {"canary"}
+
+
+def test_the_assignments_and_their_wrong_answers_are_the_same():
+    assert list(SOURCES) == sorted(WRONG) and len(SOURCES) == 6
+
+
+# Graded, where nbgrader is installed
+
+
+def solved(released, source, edits=()):
+    """Return the released notebook with the right answers, edited."""
+    right = {data(cell)["grade_id"]: MARKS.sub("", cell.source) for cell in answers(source)}
+    for answer, old, new in edits:
+        assert old in right[answer], f"{answer} holds no {old}"
+        right[answer] = right[answer].replace(old, new)
+    for cell in released.cells:
+        cell.source = right.get(data(cell)["grade_id"], cell.source)
+    return released
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    if not importlib.util.find_spec("nbgrader"):
+        stop = pytest.fail if os.environ.get("REQUIRE_TEACH") else pytest.skip
+        stop("nbgrader is not installed")
+    from teach import sandbox
+    from teach.course import Course
+
+    return Course(tmp_path_factory.mktemp("course"), confine=sandbox.available(), timeout=30)
+
+
+@pytest.fixture(scope="module")
+def graded(course, name, source):
+    """All submissions of an assignment, graded: points, answers that wait, flags, each test."""
+    path = course.release(name)
+    submissions = {"right": solved(read(path), source), "as handed out": read(path)}
+    for title, edits, _ in WRONG[name]:
+        submissions[title] = solved(read(path), source, edits)
+    folder = course.folder / "collected" / name
+    folder.mkdir(parents=True)
+    for title, notebook in submissions.items():
+        nbformat.write(notebook, folder / f"{title}.ipynb")
+    rows = {
+        title: (points, waiting, flags) for title, points, _, waiting, flags in course.grade(name)
+    }
+    with course.api.gradebook as gradebook:
+        for title, row in rows.items():
+            (notebook,) = gradebook.find_submission(name, title).notebooks
+            rows[title] = *row, {grade.name: grade.auto_score for grade in notebook.grades}
+    return rows
+
+
+def test_the_committed_version_is_what_the_source_makes(course, name, graded):
+    committed = ROOT / "assignments" / f"{name}.ipynb"
+    assert committed.read_bytes() == course.released(name).read_bytes()
+
+
+def test_the_right_answers_have_full_marks(graded, source):
+    points, waiting, flags, _ = graded["right"]
+    assert (points, waiting, flags) == (20 - sum(by_hand(source)), len(by_hand(source)), [])
+
+
+def test_what_was_handed_out_scores_nothing(graded):
+    points, waiting, flags, _ = graded["as handed out"]
+    assert (points, waiting, flags) == (0, 0, [])
+
+
+def test_each_wrong_answer_loses_its_tests_and_no_others(graded, name, source):
+    full = automatic(source)
+    for title, _, lost in WRONG[name]:
+        points, _, flags, scores = graded[title]
+        failed = {test for test, most in full.items() if scores[test] < most}
+        assert (failed, flags) == (set(lost.split()), []), title
+        assert points == sum(full.values()) - sum(full[test] for test in failed)
