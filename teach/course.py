@@ -33,6 +33,7 @@ from .submission import Unreadable, name_of, read, restored
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "assignments" / "source"
 CANARY = "canary"
+FAILED = "not graded"  # begins a flag; such a submission is graded again
 MEMORY = 4 << 30  # bytes for grading one submission, without its kernel
 
 
@@ -98,7 +99,8 @@ class Course:
             print_ = self._fingerprint(path)
             note = self.folder / "autograded" / student / name / "graded.json"
             held = json.loads(note.read_text()) if note.exists() else {}
-            if again or held.get("of") != print_:
+            failed = any(flag.startswith(FAILED) for flag in held.get("flags", ()))
+            if again or failed or held.get("of") != print_:
                 held = {"of": print_, "flags": self._apart(seconds, name, path, student)}
                 note.parent.mkdir(parents=True, exist_ok=True)
                 note.write_text(json.dumps(held))
@@ -131,10 +133,10 @@ class Course:
         theirs.close()
         try:
             if not ours.poll(seconds):
-                return [f"not graded: it took more than {seconds} seconds"]
+                return [f"{FAILED}: it took more than {seconds} seconds"]
             return ours.recv()
         except EOFError:
-            return ["not graded: the process that graded it ended"]
+            return [f"{FAILED}: the process that graded it ended"]
         finally:
             if child.is_alive():
                 child.join(5)
@@ -149,7 +151,7 @@ class Course:
         try:
             pipe.send(self._grade_one(name, path, student))
         except BaseException as error:
-            pipe.send([f"not graded: {type(error).__name__}: {str(error)[:200]}"])
+            pipe.send([f"{FAILED}: {type(error).__name__}: {str(error)[:200]}"])
 
     def _grade_one(self, name, path, student):
         released = nbformat.read(self.released(name), as_version=4)
@@ -167,7 +169,7 @@ class Course:
         nbformat.write(notebook, folder / f"{name}.ipynb")
         result = self.api.autograde(name, student, force=True)
         if not result["success"]:
-            return [*flags, f"not graded: {result['log'][-300:]}"]
+            return [*flags, f"{FAILED}: {result['log'][-300:]}"]
         return flags + self._tampered(name, student)
 
     def _tampered(self, name, student):

@@ -17,6 +17,7 @@ LOSSBOOK = Path(__file__).resolve().parents[1] / "lossbook"
 MEMORY, FILE, SECONDS = 2 << 30, 64 << 20, 600  # bytes, bytes, seconds of the processor
 # The shell sets the limits: the kernel inherits them, and they hold for what it starts.
 LIMITS = f'ulimit -v {MEMORY >> 10} -f {FILE >> 10} -t {SECONDS} -n 256 -c 0; exec "$@"'
+PROCESSES = 128  # and threads, inside the sandbox; root's are not counted
 THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -52,7 +53,7 @@ def confined(command, own):
     }
     for name, value in variables.items():
         inside += ["--setenv", name, value]
-    return [*inside, *command]
+    return [*inside, "prlimit", f"--nproc={PROCESSES}", *command]
 
 
 class KernelManager(AsyncKernelManager):

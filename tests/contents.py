@@ -17,5 +17,7 @@ def files(entry):
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
 PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
 CHAPTERS = [file for part in TOC["parts"] if part.get("numbered") for file in files(part)]
+ASSIGNMENTS = [page for page in PAGES if page.startswith("assignments/")]
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
+NOTEBOOKS = [page for page in NOTEBOOKS if page not in ASSIGNMENTS]  # those hold no outputs
 TEXTS = [page for page in PAGES if (ROOT / f"{page}.md").exists()]

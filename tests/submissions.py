@@ -139,8 +139,9 @@ EDITS = {  # what is edited in the right answers, and the fair score
 }
 FIRST = {  # what is run first, whether the answers are constants, and the fair score
     "many_lines": ("for _ in range(1_000_000): print('x' * 99)", False, 10),
-    "process": (
-        "import subprocess\nsubprocess.Popen(['sleep', '3777'], start_new_session=True)",
+    "processes": (
+        "import subprocess\ntry:\n    for _ in range(200):\n"
+        "        subprocess.Popen(['sleep', '3777'], start_new_session=True)\nexcept OSError: pass",
         False,
         10,
     ),

@@ -21,7 +21,7 @@ import nbformat
 import pytest
 import run_notebooks
 import yaml
-from contents import CHAPTERS, NOTEBOOKS, PAGES, ROOT, TEXTS
+from contents import ASSIGNMENTS, CHAPTERS, NOTEBOOKS, PAGES, ROOT, TEXTS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from lossbook import CATALOGUE
@@ -342,7 +342,7 @@ def test_page(page, rule):
 
 
 def test_every_file_of_the_toc_exists_once():
-    assert sorted(NOTEBOOKS + TEXTS) == sorted(PAGES)
+    assert sorted(NOTEBOOKS + TEXTS + ASSIGNMENTS) == sorted(PAGES)
     assert len(set(PAGES)) == len(PAGES)
 
 

@@ -339,11 +339,7 @@ WRONG = {
             ],
             "cost_seen cost_over cost_under",
         ),
-        (
-            "no tolerance",
-            [("cost", "r - 5", "r"), ("cost", "-r - 5", "-r")],
-            "cost_seen cost_edges cost_over cost_under",
-        ),
+        ("no tolerance", [("cost", " - 5", "")], "cost_seen cost_edges cost_over cost_under"),
         (
             "price squared",
             [("cost", "4 * np.maximum(-r - 5, 0) ** 2", "(4 * np.maximum(-r - 5, 0)) ** 2")],
