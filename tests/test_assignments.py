@@ -1,10 +1,14 @@
 """The assignments: complete, without a solution where students look, and graded as they should."""
 
 import ast
+import csv
 import functools
 import importlib.util
 import os
 import re
+import subprocess
+import sys
+import zipfile
 
 import nbformat
 import pytest
@@ -199,3 +203,58 @@ def test_each_wrong_answer_loses_its_tests_and_no_others(graded, name, source):
         failed = {test for test, most in full.items() if scores[test] < most}
         assert (failed, flags) == (set(lost.split()), []), title
         assert points == sum(full.values()) - sum(full[test] for test in failed)
+
+
+def test_the_walk_of_the_teachers_page(course, tmp_path):
+    """The commands of the page, in their order, from what Moodle hands over to the grades."""
+    if not course.config.Run.confine:
+        pytest.skip("the command asks before it runs code of students without bubblewrap")
+    page = (ROOT / "chapters" / "classroom" / "for-teachers.md").read_text("utf-8")
+    commands = re.search(r"(?s)```bash\n(.*?)```", page)[1].splitlines()
+    names = [line.split()[3] for line in commands]
+    assert names == ["release", "collect", "grade", "open", "feedback", "export"]
+
+    def teach(line):
+        arguments = line.removeprefix("python3 make.py ").split()
+        return subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    source = read(SOURCES["squared-error"])
+    for line in commands:
+        if line.endswith("open"):
+            continue
+        if "collect" in line:
+            given = tmp_path / "course" / "release" / "squared-error" / "squared-error.ipynb"
+            with zipfile.ZipFile(tmp_path / "submissions.zip", "w") as archive:
+                for student, notebook in (
+                    ("Ada Lovelace_11", solved(read(given), source)),
+                    (
+                        "Charles Babbage_12",
+                        solved(read(given), source, WRONG["squared-error"][3][1]),
+                    ),
+                    ("Mary Somerville_13", read(given)),
+                ):
+                    folder = f"{student}_assignsubmission_file_"
+                    archive.writestr(f"{folder}/squared-error.ipynb", nbformat.writes(notebook))
+                archive.writestr("Mary Somerville_13_assignsubmission_file_/notes.txt", "to come")
+        done = teach(line)
+        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+        if "grade" in line:
+            assert "3 graded" in done.stdout and "2 to be graded by hand" in done.stdout
+    with (tmp_path / "course" / "grades.csv").open(encoding="utf-8") as file:
+        rows = [tuple(row.values()) for row in csv.DictReader(file)]
+    assert rows == [
+        ("ada-lovelace-11", "squared-error", "15.0", "20.0", "2", ""),
+        ("charles-babbage-12", "squared-error", "11.0", "20.0", "2", ""),
+        ("mary-somerville-13", "squared-error", "0.0", "20.0", "0", ""),
+    ]
+    (page,) = (tmp_path / "course" / "feedback" / "charles-babbage-12").rglob("*.html")
+    text = page.read_text("utf-8")
+    assert "mind the sign" in text and "The gradient, with its sign" in text
+    assert "HIDDEN" not in text and "gradient(1.0, -2.0" not in text
