@@ -33,7 +33,7 @@ def course(tmp_path_factory):
     sources = folder / "assignments"
     sources.mkdir()
     nbformat.write(submissions.specimen(), sources / "specimen.ipynb")
-    made = courses.Course(folder, timeout=3)
+    made = courses.Course(folder, timeout=6)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(courses, "SOURCES", sources)
         released = nbformat.read(made.release("specimen"), as_version=4)

@@ -21,7 +21,7 @@ from lossbook import CATALOGUE, SigmoidCrossEntropy, SquaredError, check_gradien
 from lossbook.book import data, figures, symbolic
 from lossbook.book.card import card
 from lossbook.book.card import formula as card_formula
-from lossbook.book.notebook import check_attempt, claim, formula, glue, said, show_source
+from lossbook.book.notebook import check_attempt, claim, expect, formula, glue, said, show_source
 from lossbook.book.training import LinearModel, LogisticModel, gradient_descent
 
 POINTS = [0.0, 1e-300, 1e-20, 1e-8, 0.3, 1.0, 5.0, 17.0, 20.0, 36.9, 40.0, 700.0, 745.0, 1e5, 1e300]
@@ -612,3 +612,41 @@ raise ValueError("first\\nsecond")
     assert said.keras_half == 0.5 and said.keras_whole == 1.0
     shell.run_cell("%%as_printed\n1 +", store_history=False)
     assert capsys.readouterr().out.startswith("SyntaxError: invalid syntax (")
+
+
+class Agreeable(float):
+    """Says of itself that it is equal to everything."""
+
+    __eq__ = __le__ = lambda self, other: True
+    __sub__ = __rsub__ = lambda self, other: Agreeable(0)
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "got, right",
+    [(1, 1.0), ([1, 2], [1.0, 2.0]), (np.float32(0.5), 0.5), ((0.0, 1e-12), [0, 1e-12])],
+)
+def test_an_answer_that_is_right_passes_in_silence(got, right, capsys):
+    expect(got, right, "a", "b")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "got, said",
+    [
+        ([1.0, 2.1], "Yours: [1.  2.1]"),
+        ([1.0, np.nan], "nan"),
+        ([[1.0, 2.0]], "shape (1, 2) instead of (2,)"),
+        (None, "no numbers but None"),
+        ("12", "no numbers but '12'"),
+        ([[1.0], [1.0, 2.0]], "no numbers"),
+        ([Agreeable(3), Agreeable(4)], "Yours: [3. 4.]"),
+        (np.array([object(), object()]), "no numbers"),
+    ],
+)
+def test_an_answer_that_is_wrong_is_told_what_was_asked_for_and_where(got, said):
+    with pytest.raises(AssertionError) as caught:
+        expect(got, [1.0, 2.0], "one and two", "Numbers: Small ones")
+    text = str(caught.value)
+    assert said in text and text.startswith("Asked for: one and two. Yours: ")
+    assert text.endswith("The book: Numbers: Small ones")

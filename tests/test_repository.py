@@ -393,10 +393,11 @@ def test_make_goes_on_under_a_python_that_is_supported(make, tmp_path, monkeypat
 @pytest.mark.parametrize("browser, peers", [(None, None), ("/bin/chromium", "1")])
 def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypatch, capsys):
     monkeypatch.setattr(make, "browser", lambda: browser)
-    monkeypatch.setattr(os, "environ", {"REQUIRE_PEERS": peers} if peers else {})
+    wishes = {"REQUIRE_PEERS": peers, "REQUIRE_TEACH": peers} if peers else {}
+    monkeypatch.setattr(os, "environ", wishes)
     make.main("test", "-x")
     assert make.commands[-1][0] == "-m pytest -x"
-    more = [make.BROWSER, make.BENCHMARK] if browser else []
+    more = [make.BROWSER, make.BENCHMARK, make.TEACH] if browser else []
     assert installed(make) == [make.BOOK, *more]
     assert (browser or "no browser") in capsys.readouterr().out
 
@@ -471,7 +472,7 @@ def test_make_says_what_it_can_do():
 
 def test_continuous_integration_leaves_nothing_out():
     lines = text(".ci/run").splitlines()
-    assert "export REQUIRE_BROWSER=1 REQUIRE_PEERS=1" in lines
+    assert "export REQUIRE_BROWSER=1 REQUIRE_PEERS=1 REQUIRE_TEACH=1" in lines
     commands = [line.split(" #")[0] for line in lines if line.startswith("python3 make.py")]
     assert commands[0] == "python3 make.py book" and commands[-1] == "python3 make.py test"
 
