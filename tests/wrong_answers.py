@@ -273,9 +273,13 @@ WRONG = {
         (
             "no ReLU",
             [("forward", 'np.maximum(x @ p["W1"] + p["b1"], 0)', 'x @ p["W1"] + p["b1"]')],
-            "forward_more",
+            "forward_more together_reads",
         ),
-        ("ReLU not taken back", [("backward", " * (hidden > 0)", "")], "backward_hidden"),
+        (
+            "ReLU not taken back",
+            [("backward", " * (hidden > 0)", "")],
+            "backward_hidden together_reads",
+        ),
         (
             "mean of means",
             [("backward", ".sum(axis=0)", ".mean(axis=0)")],
