@@ -73,13 +73,14 @@ def take(course, given):
 
 def grade(course, given):
     course.release(given.name)  # the tests of now
-    begin, rows = time.monotonic(), []
+    begin, rows, most = time.monotonic(), [], len(course.collected(given.name))
     try:
         for row in course.grade(given.name, given.again):
             rows.append(row)
-            student, score, most, by_hand, flags = row
+            student, score, best, by_hand, flags = row
             note = f", {by_hand} to be graded by hand" if by_hand else ""
-            print(f"{student:30} {score:5g} of {most:g}{note}", *flags, sep="\n      ", flush=True)
+            line = f"{len(rows):4} of {most}  {student:30} {score:5g} of {best:g} points{note}"
+            print(line, *flags, sep="\n      ", flush=True)
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from here.")
     flagged = sum(bool(row[-1]) for row in rows)

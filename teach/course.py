@@ -1,5 +1,6 @@
 """A course: a folder in which assignments are released, collected, graded and returned."""
 
+import ctypes
 import hashlib
 import json
 import multiprocessing
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "assignments" / "source"
 CANARY = "canary"
 FAILED = "not graded"  # begins a flag; such a submission is graded again
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 MEMORY = 4 << 30  # bytes for grading one submission, without its kernel
 
 
@@ -88,13 +90,17 @@ class Course:
     def released(self, name):
         return self.folder / "release" / name / f"{name}.ipynb"
 
+    def collected(self, name):
+        """Return the paths of what was collected, one for each student."""
+        return sorted((self.folder / "collected" / name).glob("*.ipynb"))
+
     def grade(self, name, again=False, seconds=300):
         """Grade what was collected and is not graded yet; yield a row of results for each.
 
         A row holds the student, the points, the most points, the number of answers that are
         graded by hand and still wait for it, and what a teacher should look at.
         """
-        for path in sorted((self.folder / "collected" / name).glob("*.ipynb")):
+        for path in self.collected(name):
             student = path.stem
             print_ = self._fingerprint(path)
             note = self.folder / "autograded" / student / name / "graded.json"
@@ -146,6 +152,8 @@ class Course:
 
     def _child(self, pipe, name, path, student):
         os.setsid()
+        if sys.platform == "linux":  # else it would go on when the command is killed
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         warnings.simplefilter("ignore")  # of the database's library, about nbgrader
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 import run_notebooks
 from contents import CHAPTERS, ROOT
+from nbformat.v4 import new_code_cell
 from wrong_answers import WRONG
 
 SOURCES = {path.stem: path for path in sorted((ROOT / "assignments" / "source").glob("*.ipynb"))}
@@ -137,6 +138,8 @@ def test_the_assignments_and_their_wrong_answers_are_the_same():
 
 # Graded, where nbgrader is installed
 
+TAMPER = "import lossbook.book.notebook as tools\ntools.expect = lambda *answers, **options: None"
+
 
 def solved(released, source, edits=()):
     """Return the released notebook with the right answers; where edited, without those by hand."""
@@ -168,6 +171,8 @@ def graded(course, name, source):
     submissions = {"right": solved(read(path), source), "as handed out": read(path)}
     for title, edits, _ in WRONG[name]:
         submissions[title] = solved(read(path), source, edits)
+    submissions["tampered"] = read(path)
+    submissions["tampered"].cells.insert(0, new_code_cell(TAMPER))
     folder = course.folder / "collected" / name
     folder.mkdir(parents=True)
     for title, notebook in submissions.items():
@@ -197,6 +202,10 @@ def test_what_was_handed_out_scores_nothing(graded):
     assert (points, waiting, flags) == (0, 0, [])
 
 
+def test_who_silences_the_tests_is_flagged(graded):
+    assert any("tampering" in flag for flag in graded["tampered"][2])
+
+
 def test_each_wrong_answer_loses_its_tests_and_no_others(graded, name, source):
     full = automatic(source)
     for title, _, lost in WRONG[name]:
@@ -217,11 +226,12 @@ def test_the_walk_of_the_teachers_page(course, tmp_path):
 
     def teach(line):
         arguments = line.removeprefix("python3 make.py ").split()
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             stdin=subprocess.DEVNULL,
         )
@@ -244,10 +254,15 @@ def test_the_walk_of_the_teachers_page(course, tmp_path):
                     folder = f"{student}_assignsubmission_file_"
                     archive.writestr(f"{folder}/squared-error.ipynb", nbformat.writes(notebook))
                 archive.writestr("Mary Somerville_13_assignsubmission_file_/notes.txt", "to come")
-        done = teach(line)
-        assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+        if "grade" in line:  # killed while it is at the second, it goes on from there
+            with teach(line) as killed:
+                assert "ada-lovelace-11" in killed.stdout.readline()
+                killed.kill()
+        with teach(line) as process:
+            text = process.communicate()[0]
+        assert process.returncode == 0 and "Traceback" not in text, text
         if "grade" in line:
-            assert "3 graded" in done.stdout and "2 to be graded by hand" in done.stdout
+            assert "3 graded" in text and "15 of 20 points, 2 to be graded by hand" in text
     with (tmp_path / "course" / "grades.csv").open(encoding="utf-8") as file:
         rows = [tuple(row.values()) for row in csv.DictReader(file)]
     assert rows == [
