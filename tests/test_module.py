@@ -634,9 +634,10 @@ def test_an_answer_that_is_right_passes_in_silence(got, right, capsys):
 @pytest.mark.parametrize(
     "got, said",
     [
-        ([1.0, 2.1], "Yours: [1.  2.1]"),
+        ([1.0, 2.1], "Yours: [1. 2.1]"),
         ([1.0, np.nan], "nan"),
-        ([[1.0, 2.0]], "shape (1, 2) instead of (2,)"),
+        ([[1.0, 2.0]], "shape (1, 2) instead of an array of shape (2,)"),
+        (3.0, "Yours: one number instead of an array of shape (2,)"),
         (None, "no numbers but None"),
         ("12", "no numbers but '12'"),
         ([[1.0], [1.0, 2.0]], "no numbers"),
@@ -648,5 +649,5 @@ def test_an_answer_that_is_wrong_is_told_what_was_asked_for_and_where(got, said)
     with pytest.raises(AssertionError) as caught:
         expect(got, [1.0, 2.0], "one and two", "Numbers: Small ones")
     text = str(caught.value)
-    assert said in text and text.startswith("Asked for: one and two. Yours: ")
-    assert text.endswith("The book: Numbers: Small ones")
+    assert said in text and text.startswith("Asked for: one and two.\nYours: ")
+    assert text.endswith("\nThe book: Numbers: Small ones")

@@ -72,7 +72,7 @@ WRONG = {
             ],
             "train_seen",
         ),
-        ("path without its start", [("train", "[(w, b)]", "[]")], "train_path"),
+        ("path without its start", [("train", "[(w, b)]", "[]")], "train_seen train_path"),
         ("half of the bound", [("rate", "2 / np.linalg", "1 / np.linalg")], "rate_seen rate_more"),
         ("bound of the sum", [("rate", "2 / len(x) * features", "features")], "rate_more"),
     ],
@@ -141,7 +141,7 @@ WRONG = {
             [("gradient", "return p /", "return -p /")],
             "gradient_seen gradient_direction gradient_mean gradient_huge",
         ),
-        ("gradient of the sum", [("gradient", "p / len(z)", "p")], "gradient_mean"),
+        ("gradient of the sum", [("gradient", "p / len(z)", "p")], "gradient_seen gradient_mean"),
         (
             "gradient overflows",
             [("gradient", "z - z.max(axis=1, keepdims=True)", "z")],
@@ -196,7 +196,18 @@ WRONG = {
             [("multi_label", "each.sum(axis=1)", "each")],
             "multi_seen multi_more",
         ),
-        ("sum over samples too", [("multi_label", "np.mean(each", "np.sum(each")], "multi_more"),
+        ("sum over samples too", [("multi_label", "np.mean(each", "np.sum(each")], "multi_seen"),
+        (
+            "multi-label overflows",
+            [
+                (
+                    "multi_label",
+                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
+                    "np.log(1 + np.exp(z)) - y * z",
+                )
+            ],
+            "multi_more",
+        ),
     ],
     "robust-regression": [
         (
@@ -372,7 +383,11 @@ WRONG = {
         ),
         ("equal prices", [("setting", "- 8", "- 2")], "setting_seen setting_more"),
         ("errors taken away", [("setting", "middle + errors", "middle - errors")], "setting_more"),
-        ("flat part forgotten", [("normaliser", "2 * tolerance + ", "")], "normaliser_more"),
+        (
+            "flat part forgotten",
+            [("normaliser", "2 * tolerance + ", "")],
+            "normaliser_seen normaliser_more",
+        ),
         (
             "whole bells",
             [("normaliser", "/ a) / 2", "/ a)"), ("normaliser", "/ b) / 2", "/ b)")],

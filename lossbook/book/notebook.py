@@ -145,12 +145,15 @@ def expect(got, right, asked, where, tolerance=1e-9):
             found, right, rtol=0, atol=tolerance * max(abs(right).max(initial=0), 1e-300)
         ):
             return
-        yours = np.array2string(found, threshold=12)
+        yours = " ".join(np.array2string(found, threshold=12).split())
     elif found is not None:
-        yours = f"an array of shape {found.shape} instead of {right.shape}"
+        kinds = [
+            f"an array of shape {x.shape}" if x.shape else "one number" for x in (found, right)
+        ]
+        yours = " instead of ".join(kinds)
     else:
         yours = f"no numbers but {textwrap.shorten(repr(got), 60)}"
-    raise AssertionError(f"Asked for: {asked}. Yours: {yours}. The book: {where}")
+    raise AssertionError(f"Asked for: {asked}.\nYours: {yours}\nThe book: {where}")
 
 
 def run_as_printed(code):
