@@ -79,7 +79,10 @@ def test_text(source):
     head, setup = source.cells[:2]
     assert head.source.startswith("# Assignment ") and "**Time:** about " in head.source
     links = re.findall(r"\[([^]]+)\]\(\.\./(chapters/[\w/-]+)\.ipynb\)", head.source)
-    assert len(links) >= 3 and all(sections()[text] == path for text, path in links)
+    assert len(links) >= 2 and all(sections()[text] == path for text, path in links)
+    reading = re.search(r"\*\*Read first:\*\* (.*)", head.source)[1]
+    for section in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", reading):
+        assert [known for known in sections() if known.endswith(f": {section}")], section
     assert setup.source == run_notebooks.setup_source("")
 
 
@@ -107,6 +110,15 @@ def test_each_message_leads_to_a_section_of_the_book(source):
             ]
             strings = [text.split("The book: ")[-1] for text in strings if isinstance(text, str)]
             assert [text for text in strings if text in known], cell.id
+
+
+def test_the_page_for_students_tells_the_times_of_the_assignments():
+    text = (ROOT / "chapters" / "classroom" / "for-students.md").read_text("utf-8")
+    rows = re.findall(r"\((?:\.\./)+assignments/([\w-]+)\.ipynb\) \| (\d+) \|", text)
+    assert len(rows) == 6
+    for name, minutes in rows:
+        head = read(SOURCES[name]).cells[0].source
+        assert f"**Time:** about {minutes} minutes, after the reading." in head
 
 
 def test_the_students_version_shows_no_solution_and_no_hidden_test(source, name):
