@@ -630,7 +630,8 @@ class SquaredHinge(Margin):
 
     Domain: as for :class:`Hinge`.
 
-    Good for: a hinge without a kink.  Price: an outlier counts by the square of its distance.
+    Good for: a hinge without a kink.  Price: an outlier on the wrong side counts by the square
+    of its distance.
 
     >>> SquaredHinge()([1.0, -1.0], [0.5, -2.0])
     0.125

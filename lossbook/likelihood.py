@@ -84,7 +84,7 @@ class GaussianNLL(Samplewise):
     Domain: targets (n,), real; predictions (n, 2): mean and logarithm of the variance.
 
     Good for: predictions that say how sure they are.  Price: the loss is not bounded below, and
-    early in training a large variance excuses every error.
+    one step far from the targets may make the variance so large that it excuses every error.
 
     >>> round(GaussianNLL()([0.0], [[0.0, 0.0]]), 12)
     0.918938533205

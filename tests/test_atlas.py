@@ -57,6 +57,11 @@ def test_a_curve_is_told_in_words():
     assert atlas.shape(-1 / np.linspace(0.005, 1, 200)) == "rises"
 
 
+@pytest.mark.parametrize("loss", CATALOGUE, ids=IDS)
+def test_what_is_read_aloud_holds_no_latex(loss):
+    assert not set("$\\{}") & set(atlas.alt(loss))
+
+
 def test_a_loss_of_a_new_kind_is_asked_for_a_line():
     class Odd(type(CATALOGUE[-1])):
         pass

@@ -26,9 +26,9 @@ book derives it. {{ref}}`ch-cheat-sheet` holds all of them on one page to print.
 
 Press the head of a column to sort by it, and type to keep the rows that hold a word. Rows, pictures
 and cards are those of the default parameters. *Asks for* is the constant prediction with the least
-mean loss; *gradient*, whether that of a sample is bounded. The last column holds names: the call
-with the same mean loss, but for what a library clips, adds or refuses, is on the card. In an empty
-cell nothing is claimed.
+mean loss; *gradient*, whether one bound holds for that of every sample. The last column holds
+names: the call with the same mean loss, but for what a library clips, adds or refuses, is on the
+card. In an empty cell nothing is claimed.
 
 :::{{table}} The losses of `lossbook`
 :class: sortable
@@ -41,8 +41,8 @@ CHEAT_SHEET = """\
 # Cheat sheet
 
 All losses of `lossbook` on one sheet of A4: print this page. Solid lines are the loss, broken ones
-its derivative, from −3 to 3 in height, over the predictions that the {{ref}}`atlas <ch-atlas>`
-names.
+its derivative, from −3 to 3 in height, over the predictions and for the targets that the
+{{ref}}`atlas <ch-atlas>` names.
 
 {sheet}
 """

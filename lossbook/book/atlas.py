@@ -176,7 +176,10 @@ def alt(loss):
         f"{shape(slopes)}."
         for name, values, slopes in found
     ]
-    return f"Two line charts, from left to right over this: {what}. " + " ".join(runs)
+    said = f"Two line charts, from left to right over this: {what}. " + " ".join(runs)
+    for latex, read in (("$", ""), (r"\hat{y}", "ŷ"), (r"\mu-y", "μ − y")):  # it is not typeset
+        said = said.replace(latex, read)
+    return said
 
 
 def words(loss):
@@ -306,7 +309,7 @@ def _drawing(loss, width=100, height=44):
         for _, values, slopes in found
     )
     label = alt(loss).replace("Two line charts", "Loss and derivative in one chart")
-    label = html.escape(label.replace("$", ""))
+    label = html.escape(label)
     box = (
         f'viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="{label}"'
     )
