@@ -29,11 +29,10 @@ from traitlets.config import Config
 
 from .execution import Run
 from .feedback import HideTests
-from .submission import Unreadable, name_of, read, restored
+from .submission import CANARY, Unreadable, name_of, read, restored
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "assignments" / "source"
-CANARY = "canary"
 FAILED = "not graded"  # begins a flag; such a submission is graded again
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 MEMORY = 4 << 30  # bytes for grading one submission, without its kernel

@@ -5,6 +5,7 @@ import copy
 import nbformat
 from nbformat.v4 import new_code_cell
 
+CANARY = "canary"  # the name of a test that must fail: if it does not, the kernel was tampered with
 LARGEST = 20 << 20  # bytes of a notebook without its outputs are far fewer
 
 

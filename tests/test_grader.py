@@ -77,7 +77,7 @@ def test_feedback_shows_messages_and_no_hidden_test(course):
     folder = course.feedback("specimen")
     page = (folder / "constants" / "specimen" / "specimen.html").read_text("utf-8")
     assert "entropy_more" in page and "AssertionError" in page
-    assert "HIDDEN" not in page and "np.e" not in page
+    assert "HIDDEN" not in page and "np.e" not in page and "canary" not in page
 
 
 def test_the_released_notebook_holds_no_answer(course):
