@@ -102,13 +102,15 @@ class Course:
         for path in self.collected(name):
             student = path.stem
             print_ = self._fingerprint(path)
-            note = self.folder / "autograded" / student / name / "graded.json"
+            note = self.folder / "graded" / student / f"{name}.json"
             held = json.loads(note.read_text()) if note.exists() else {}
             failed = any(flag.startswith(FAILED) for flag in held.get("flags", ()))
             if again or failed or held.get("of") != print_:
                 held = {"of": print_, "flags": self._apart(seconds, name, path, student)}
                 note.parent.mkdir(parents=True, exist_ok=True)
-                note.write_text(json.dumps(held))
+                new = note.with_suffix(".new")
+                new.write_text(json.dumps(held))
+                new.replace(note)  # at once, so that a note is never cut
             yield student, *self.score(name, student), held["flags"]
 
     def feedback(self, name):
@@ -120,8 +122,8 @@ class Course:
 
     def grades(self):
         """Yield (student, assignment, points, most points, answers that wait, flags)."""
-        for note in sorted((self.folder / "autograded").glob("*/*/graded.json")):
-            student, name = note.parts[-3:-1]
+        for note in sorted((self.folder / "graded").glob("*/*.json")):
+            student, name = note.parent.name, note.stem
             flags = "; ".join(json.loads(note.read_text())["flags"])
             yield student, name, *self.score(name, student), flags
 

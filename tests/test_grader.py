@@ -76,6 +76,9 @@ def test_what_is_graded_is_not_graded_again_and_a_new_hand_in_is(course, monkeyp
 def test_feedback_shows_messages_and_no_hidden_test(course):
     folder = course.feedback("specimen")
     page = (folder / "constants" / "specimen" / "specimen.html").read_text("utf-8")
+    assert [path.name for path in (folder / "constants" / "specimen").iterdir()] == [
+        "specimen.html"
+    ]
     assert "entropy_more" in page and "AssertionError" in page
     assert "HIDDEN" not in page and "np.e" not in page and "canary" not in page
 
