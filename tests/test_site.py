@@ -228,6 +228,9 @@ def test_chapters_are_numbered_through_the_parts(site):
     assert {page: number for page, number in numbers.items() if number} == expected
 
 
+SECRET = r"(?ms)^ *### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^ *### END"
+
+
 def long_word(title):
     """Return the longest word of a title, one that a reader would search for."""
     return max(re.findall(r"[^\W\d_]+", title), key=len)
@@ -245,6 +248,19 @@ def test_the_search_index_holds_a_word_of_each_page(site):
         return any(index["docnames"].index(page) in numbers for numbers in lists)
 
     assert [page for page in PAGES if not indexed(page)] == []
+
+
+def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
+    sources = (ROOT / "assignments" / "source").glob("*.ipynb")
+    cells = [cell for path in sources for cell in nbformat.read(path, as_version=4).cells]
+    hidden = [part for cell in cells for part in re.findall(SECRET, cell.source)]
+    marks = {line.strip() for part in hidden for line in part.splitlines() if "Marking" in line}
+    assert len(hidden) > 100 and len(marks) > 5
+    for path in site.html.rglob("*"):
+        if path.suffix in (".html", ".ipynb", ".js", ".txt") and "_static" not in path.parts:
+            text = path.read_text("utf-8", errors="replace")
+            found = [mark for mark in marks | {"BEGIN SOLUTION", "HIDDEN TESTS"} if mark in text]
+            assert not found, path
 
 
 # --- addresses ---------------------------------------------------------------------------
