@@ -71,9 +71,9 @@ class Loss:
     float32.  Nothing is clipped: the loss is inf where the truth is inf, and a NaN in a prediction
     comes out as NaN.
 
-    ``sample_weight`` holds one finite number ≥ 0 for each number that is averaged.  The mean
-    divides by their sum.  A sample of weight 0 is left out: it may hold anything, as target and as
-    prediction.
+    ``sample_weight`` holds one finite number ≥ 0 for each number that is averaged, and the mean
+    divides by their sum; for embeddings one for each sample, and the class says what it does.  A
+    sample of weight 0 is left out: it may hold anything, as target and as prediction.
 
     Methods raise ValueError for shapes, labels, probabilities or weights that cannot be meant.
 

@@ -160,7 +160,7 @@ class Triplet(Embedding):
     Formula: the mean over all triplets of an anchor, a positive of equal label and a negative of
     another label, of the margin plus the distance to the positive minus that to the negative, or 0
     where this is below 0.  The derivative by the two distances is 1 and -1 where it is above.  At
-    the kink, and for a distance of 0, the subgradient 0 is returned.
+    the kink, and for a distance of 0, 0 is returned.
 
     Domain: labels are whole numbers (n,), embeddings real (n, d), with at least two samples of
     one label and one of another; ``margin`` m > 0 has the unit of a distance.  A triplet counts by
@@ -252,8 +252,8 @@ class InfoNCE(Embedding):
         r"\ell_i = -\frac{1}{\lvert P_i \rvert} \sum_{p \in P_i} \log q_{ip}, \quad"
         r" q_{ij} = \frac{e^{s_{ij} / \tau}}{\sum_{h \ne i} e^{s_{ih} / \tau}}, \quad"
         r" s_{ij} = \frac{x_i \cdot x_j}{\lVert x_i \rVert \lVert x_j \rVert}",
-        r"\frac{\partial \ell_i}{\partial s_{ij}} = \frac{1}{\tau}"
-        r" \Bigl(q_{ij} - \frac{[j \in P_i]}{\lvert P_i \rvert}\Bigr)",
+        r"\frac{\partial \ell_i}{\partial s_{ij}} = \frac{1}{\tau} \begin{cases}"
+        r" q_{ij} - 1 / \lvert P_i \rvert & j \in P_i \\ q_{ij} & j \notin P_i \end{cases}",
     )
     claims = Claims(
         lipschitz=np.inf,

@@ -14,12 +14,11 @@ from .elementary import log_ratio, product
 
 @dataclasses.dataclass(frozen=True)
 class Poisson(Elementwise):
-    """The negative log-likelihood of counts, of the *logarithm* of the predicted rate.
+    """The negative log-likelihood of counts without log y!, of the *logarithm* of a predicted rate.
 
     Also called: Poisson NLL; half the Poisson deviance up to a constant.
 
-    Formula: ``exp(z) - y * z``, where log y! is left out; derivative ``exp(z) - y``; second
-    derivative ``exp(z)``.
+    Formula: ``exp(z) - y * z``; derivative ``exp(z) - y``; second derivative ``exp(z)``.
 
     Domain: log rates are real numbers; targets are counts, or rates, ≥ 0; any equal shapes.
 

@@ -686,8 +686,8 @@ class CosineDistance(Samplewise):
     Domain: rows other than 0, both of shape (n, d).
 
     Good for: embeddings, where the direction carries the meaning.  Price: the length of the
-    prediction is free, and the gradient shrinks as it grows.  The gradient is accurate as a
-    vector; an entry far smaller than its length has fewer digits.
+    prediction is free, and the gradient shrinks as it grows.  As a vector, the gradient is as
+    accurate as rounded inputs allow; an entry far smaller than its length has fewer digits.
 
     >>> CosineDistance()([[1.0, 0.0]], [[0.0, 5.0]])
     1.0

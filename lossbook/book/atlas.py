@@ -41,7 +41,7 @@ def lines(loss):
     if isinstance(loss, Rowwise):
         rows = [([0], [[0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0]])]
         words = loss.prediction.words.split(":")[0].removeprefix("a ")
-        what = f"{words} ${symbol}$ of the true class, others 0"
+        what = f"{words} ${symbol}$ of the true class, two others 0"
         return what, np.linspace(-4, 4, 161), _made(rows)
     raise NotImplementedError(f"No line of predictions is known for {kind}. Add one to SPECIAL.")
 
