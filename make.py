@@ -4,7 +4,7 @@
     python3 make.py book     build the book and say where to open it
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
-    python3 make.py teach    release, collect and grade assignments
+    python3 make.py teach    release, collect and grade assignments, on Linux
     python3 make.py lock     pin in requirements*.txt what requirements*.in choose
     python3 make.py clean    delete the environment and the built book
 
@@ -164,6 +164,8 @@ def lab(arguments):
 
 
 def teach(arguments):
+    if sys.platform != "linux":
+        sys.exit("Grading needs Linux. On Windows, run it in the Windows Subsystem for Linux.")
     environment(BOOK, TEACH)
     run(PYTHON, "-m", "teach", *arguments)
 
