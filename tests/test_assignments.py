@@ -284,5 +284,5 @@ def test_the_walk_of_the_teachers_page(course, tmp_path):
     ]
     (page,) = (tmp_path / "course" / "feedback" / "charles-babbage-12").rglob("*.html")
     text = page.read_text("utf-8")
-    assert "mind the sign" in text and "The gradient, with its sign" in text
+    assert "mind the sign" in text and "how to check them: Squared error" in text
     assert "HIDDEN" not in text and "gradient(1.0, -2.0" not in text
