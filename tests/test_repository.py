@@ -461,12 +461,24 @@ def test_make_deletes_what_it_made_and_nothing_else(make, tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["chapters"]
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_make_grades_on_linux_alone(make, monkeypatch, platform):
+    monkeypatch.setattr(make.sys, "platform", platform)
+    if platform == "linux":
+        make.main("teach", "export")
+        assert make.commands[-1][0] == "-m teach export"
+        assert installed(make) == [make.BOOK, make.TEACH]
+    else:
+        with pytest.raises(SystemExit, match="needs Linux"):
+            make.main("teach", "export")
+
+
 def test_make_says_what_it_can_do():
     result = subprocess.run(
         [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
-    for command in ("book", "test", "lab", "lock", "clean"):
+    for command in ("book", "test", "lab", "teach", "lock", "clean"):
         assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr
 
 
