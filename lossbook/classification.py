@@ -474,7 +474,7 @@ class GeneralizedCrossEntropy(ProbabilityRows):
             lipschitz=1.0 if self.q == 1 else np.inf,
             zero_when="the truth has probability 1",
             # Keras refuses q = 1.
-            elsewhere={"keras": f"{call}(y_true, y_pred)"} if self.q < 1 else {},
+            elsewhere={"keras": f"{call}(y_true, y_pred)  # class numbers"} if self.q < 1 else {},
         )
 
     def __post_init__(self):
@@ -720,7 +720,9 @@ class MulticlassHinge(Rowwise):
         convex_in=("y_pred",),
         lipschitz=float(np.sqrt(2)),
         invariant="adding one number to all scores of a row",
-        elsewhere={"optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()"},
+        elsewhere={
+            "optax": "optax.losses.multiclass_hinge_loss(y_pred, y_true).mean()  # class numbers"
+        },
     )
 
     def _prepare(self, y, dtype):

@@ -404,7 +404,7 @@ class EpsilonInsensitive(Residual):
     their unit.
 
     Good for: targets known only to a tolerance.  Price: it cannot tell predictions inside the
-    tube apart, so the best constant is seldom unique.
+    tube apart, so the best constant need not be unique.
 
     >>> round(EpsilonInsensitive(epsilon=0.1)([0.0, 0.0], [0.05, 1.0]), 12)
     0.45

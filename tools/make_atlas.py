@@ -27,8 +27,8 @@ book derives it. {{ref}}`ch-cheat-sheet` holds all of them on one page to print.
 Press the head of a column to sort by it, and type to keep the rows that hold a word. Rows, pictures
 and cards are those of the default parameters. *Asks for* is the constant prediction with the least
 mean loss; *gradient*, whether one bound holds for that of every sample. The last column holds
-names: the call with the same mean loss, but for what a library clips, adds or refuses, is on the
-card. In an empty cell nothing is claimed.
+names: the call with the same mean loss, but for what a library clips, adds, refuses or gets wrong
+({{ref}}`ch-five-libraries`), is on the card. In an empty cell nothing is claimed.
 
 :::{{table}} The losses of `lossbook`
 :class: sortable
