@@ -16,6 +16,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -42,7 +43,8 @@ def say(text):
 
 def run(*command, **options):
     """Run a command in the folder of the book; end with its exit code if it fails."""
-    if code := subprocess.run([str(part) for part in command], cwd=ROOT, **options).returncode:
+    options = {"cwd": ROOT} | options
+    if code := subprocess.run([str(part) for part in command], **options).returncode:
         sys.exit(code)
 
 
@@ -167,7 +169,13 @@ def teach(arguments):
     if sys.platform != "linux":
         sys.exit("Grading needs Linux. On Windows, run it in the Windows Subsystem for Linux.")
     environment(BOOK, TEACH)
-    run(PYTHON, "-m", "teach", *arguments)
+    # The grader hears Ctrl-C too, and ends in order; paths are those of the teacher's folder.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        here = {"cwd": Path.cwd(), "env": os.environ | {"PYTHONPATH": str(ROOT)}}
+        run(PYTHON, "-m", "teach", *arguments, **here)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def lock(arguments):

@@ -14,10 +14,12 @@ All is kept in the folder `course`, or in the one that --course names.
 import argparse
 import csv
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 from . import sandbox
@@ -30,6 +32,7 @@ and your network. On Debian and Ubuntu: sudo apt install bubblewrap. Go on witho
 
 
 def main(arguments=None):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # make.py, its parent, ignores it
     parser = argparse.ArgumentParser("make.py teach", description=__doc__.split("\n")[0])
     parser.add_argument("--course", default="course", type=Path, help="the folder of the course")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -48,7 +51,10 @@ def main(arguments=None):
     confine = grades and sandbox.available()
     if grades and not confine and not consents():
         sys.exit("Nothing was graded.")
-    COMMANDS[given.command](Course(given.course, confine), given)
+    try:
+        COMMANDS[given.command](Course(given.course, confine), given)
+    except OSError as error:  # a full disk, a folder that may not be written
+        sys.exit(f"{error.strerror or error}: {error.filename or given.course}")
 
 
 def consents():
@@ -60,18 +66,26 @@ def release(course, given):
 
 
 def publish(course, given):
-    for path in SOURCES.glob("*.ipynb"):
-        shutil.copy(course.release(path.stem), SOURCES.parent)
+    for path in sorted(SOURCES.glob("*.ipynb")):
+        print(shutil.copy(course.release(path.stem), SOURCES.parent))
 
 
 def take(course, given):
-    students, others = collect(given.download, course.folder / "collected" / given.name)
+    if not given.download.exists():
+        sys.exit(f"There is no {given.download.resolve()}.")
+    if not given.download.is_dir() and not zipfile.is_zipfile(given.download):
+        sys.exit(f"{given.download} is neither a zip nor a folder of notebooks.")
+    students, left_out = collect(given.download, course.folder / "collected" / given.name)
+    for path, why in left_out:
+        print(f"left out: {path}: {why}")
+    if not students:
+        sys.exit(f"There is no notebook of a student in {given.download}.")
     print(f"{len(students)} students: {', '.join(students)}")
-    for path in others:
-        print(f"left out, no notebook of a student: {path}")
 
 
 def grade(course, given):
+    if not course.collected(given.name):
+        sys.exit(f"Nothing is collected: run collect {given.name} first.")
     course.release(given.name)  # the tests of now
     begin, rows, most = time.monotonic(), [], len(course.collected(given.name))
     try:
@@ -84,19 +98,24 @@ def grade(course, given):
     except KeyboardInterrupt:
         print("Stopped. What is graded is kept; the same command goes on from here.")
     flagged = sum(bool(row[-1]) for row in rows)
-    print(f"{len(rows)} graded in {time.monotonic() - begin:.0f} s, {flagged} to be looked at")
+    took = time.monotonic() - begin
+    print(f"{course.fresh} graded in {took:.0f} s, {len(rows)} in all, {flagged} to be looked at")
 
 
 def feedback(course, given):
+    if given.name not in {name for _, name, *_ in course.grades()}:
+        sys.exit(f"Nothing is graded: run grade {given.name} first.")
     print(f"A folder for each student: {course.feedback(given.name)}")
 
 
 def export(course, given):
-    path = course.folder / "grades.csv"
+    path, rows = course.folder / "grades.csv", list(course.grades())
+    if not rows:
+        sys.exit("Nothing is graded yet.")
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("student", "assignment", "points", "of", "by hand, waiting", "look at"))
-        writer.writerows(course.grades())
+        writer.writerows(rows)
     print(path)
 
 
@@ -104,10 +123,11 @@ def open_(course, given):
     lines = "c = get_config()", "c.CourseDirectory.course_id = 'lossbook'"
     (course.folder / "nbgrader_config.py").write_text("\n".join(lines) + "\n")
     program = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader"]
-    enabled = subprocess.run(
-        [*program[:3], "server", "extension", "enable", "--sys-prefix", "--py", "nbgrader"]
-    )
-    sys.exit(enabled.returncode or subprocess.run(program, cwd=course.folder).returncode)
+    enable = [*program[:3], "server", "extension", "enable", "--sys-prefix", "--py", "nbgrader"]
+    enabled = subprocess.run(enable, capture_output=True, text=True)  # it doubts what then works
+    if enabled.returncode:
+        sys.exit(enabled.stderr)
+    sys.exit(subprocess.run(program, cwd=course.folder).returncode)
 
 
 COMMANDS = {

@@ -1,29 +1,20 @@
 """Take in what a learning platform hands over: a folder or a zip of notebooks, by student."""
 
+import itertools
+import os
 import re
+import time
+import unicodedata
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .submission import LARGEST
 
-# As Moodle and Canvas name downloads, then plain folders.  ``again`` counts later hand-ins.
-NAMINGS = [
-    r"(?P<student>[^/]+?)_(?P<number>\d+)_assignsubmission_file_?/?(?P<file>[^/]*)\.ipynb",
-    r"(?P<student>[^/_]+)_(?:LATE_)?(?P<number>\d+)_\d+_(?P<file>[^/]*?)(?:-(?P<again>\d+))?\.ipynb",
-    r"(?P<student>[^/]+)/(?P<file>[^/]+)\.ipynb",
-    r"(?P<student>[^/]+)\.ipynb",
-]
-
-
-def student_of(path):
-    """Return the student's name as a slug and the count of the hand-in, None for another file."""
-    inner = "/".join(part for part in path.split("/") if part not in ("", "."))
-    for naming in NAMINGS:
-        if found := re.search(rf"(?:^|/){naming}$", inner):
-            parts = found.groupdict()
-            words = re.findall(r"\w+", f"{parts['student']} {parts.get('number') or ''}".lower())
-            return "-".join(words), int(parts.get("again") or 0)
-    return None
+MOODLE = re.compile(r"(?P<student>.+?)_(?P<number>\d+)_assignsubmission_file_?.*")
+# ``again`` counts later hand-ins.
+CANVAS = re.compile(
+    r"(?P<student>[^_]+)_(?:LATE_)?(?P<number>\d+)_\d+_.*?(?:-(?P<again>\d+))?\.ipynb", re.I
+)
 
 
 def files(source):
@@ -31,30 +22,94 @@ def files(source):
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
             with path.open("rb") as file:
-                yield (
-                    path.relative_to(source).as_posix(),
-                    path.stat().st_mtime,
-                    file.read(LARGEST + 1),
-                )
+                content = file.read(LARGEST + 1)
+            yield path.relative_to(source).as_posix(), path.stat().st_mtime, content
     else:
         with zipfile.ZipFile(source) as archive:
             for entry in archive.infolist():
                 if not entry.is_dir():
                     with archive.open(entry) as file:
-                        yield entry.filename, entry.date_time, file.read(LARGEST + 1)
+                        content = file.read(LARGEST + 1)
+                    yield entry.filename, time.mktime((*entry.date_time, 0, 0, -1)), content
+
+
+def is_notebook(path):
+    """Return whether a path is that of a notebook that is not hidden, by an editor or macOS."""
+    parts = PurePosixPath(path).parts
+    hidden = any((part[0] == "." and part not in (".", "..")) or part == "__MACOSX" for part in parts)
+    return not hidden and path.lower().endswith(".ipynb")
+
+
+def students_of(paths, name):
+    """Return {path: (student, count of the hand-in)} for notebooks of the assignment ``name``.
+
+    The student is named by Moodle or Canvas, else by the first folder below those that all share,
+    or by the file where all lie in one folder.  nbgrader's own folders STUDENT/NAME are understood.
+    """
+    found, plain = {}, {}
+    for path in paths:
+        *folders, file = [
+            part for part in PurePosixPath(path).parts if part not in (".", "..", "/")
+        ]
+        moodle = next(filter(None, map(MOODLE.fullmatch, [*folders, file])), None)
+        if match := moodle or CANVAS.fullmatch(file):
+            parts = match.groupdict()
+            found[path] = f"{parts['student']} {parts['number']}", int(parts.get("again") or 0)
+        else:
+            if folders and folders[-1] == name:
+                folders.pop()
+            plain[path] = folders, PurePosixPath(file).stem
+    levels = zip(*(folders for folders, _ in plain.values()))
+    shared = [level[0] for level in itertools.takewhile(lambda level: len({*level}) == 1, levels)]
+    flat = all(len(folders) == len(shared) for folders, _ in plain.values())
+    if flat and shared and name in {stem.lower() for _, stem in plain.values()}:
+        flat, shared = False, shared[:-1]  # the folder of one student
+    for path, (folders, stem) in plain.items():
+        below = folders[len(shared) :]
+        found[path] = stem if flat or not below else below[0], 0
+    return found
+
+
+def slugs(students):
+    """Return {student: name for files}, another for each student."""
+    result = {}
+    for student in sorted(students):
+        words = re.findall(r"\w+", unicodedata.normalize("NFC", student).lower())
+        slug = wanted = "-".join(words) or "student"
+        number = 1
+        while slug in result.values():
+            number += 1
+            slug = f"{wanted}-{number}"
+        result[student] = slug
+    return result
 
 
 def collect(source, target):
-    """Store the last notebook of each student as STUDENT.ipynb; return (students, other files)."""
-    newest, others = {}, []
+    """Store the last notebook of each student in the folder ``target``, as STUDENT.ipynb.
+
+    The folder has the name of the assignment; a notebook that has it in its own is preferred.
+    Return (students, [(file that was not taken, why)]).
+    """
+    name, found, left_out = target.name, {}, []
     for path, moment, content in files(Path(source)):
-        found = student_of(path)
-        if found is None or Path(path).name.startswith("."):
-            others.append(path)
+        if is_notebook(path):
+            found[unicodedata.normalize("NFC", path)] = moment, content
         else:
-            student, again = found
-            newest[student] = max(newest.get(student, ()), (again, moment, content))
+            left_out.append((path, "no notebook"))
+    owners = students_of(found, name)
+    names, taken = slugs({student for student, _ in owners.values()}), {}
+    for path, (student, again) in owners.items():
+        rank = name in path.rpartition("/")[2].lower(), again, found[path]
+        taken.setdefault(names[student], []).append((rank, path))
     target.mkdir(parents=True, exist_ok=True)
-    for student, (_, _, content) in newest.items():
-        (target / f"{student}.ipynb").write_bytes(content)
-    return sorted(newest), others
+    for student, candidates in taken.items():
+        *others, ((_, _, (moment, content)), path) = sorted(candidates)
+        left_out += [(other, f"another of {student} was taken") for _, other in others]
+        there = target / f"{student}.ipynb"
+        if there.exists() and there.stat().st_mtime > moment:
+            if there.read_bytes() != content:
+                left_out.append((path, "older than what was collected before"))
+            continue
+        there.write_bytes(content)
+        os.utime(there, (moment, moment))
+    return sorted(taken), left_out

@@ -83,7 +83,7 @@ class Course:
             warnings.simplefilter("ignore")  # of the database's library, about nbgrader
             result = self.api.generate_assignment(name)
         if not result["success"]:
-            raise RuntimeError(result["log"])
+            raise RuntimeError(result.get("log") or result)
         return self.released(name)
 
     def released(self, name):
@@ -99,6 +99,7 @@ class Course:
         A row holds the student, the points, the most points, the number of answers that are
         graded by hand and still wait for it, and what a teacher should look at.
         """
+        self.fresh = 0  # of those that are yielded, how many were graded now
         for path in self.collected(name):
             student = path.stem
             print_ = self._fingerprint(path)
@@ -106,6 +107,7 @@ class Course:
             held = json.loads(note.read_text()) if note.exists() else {}
             failed = any(flag.startswith(FAILED) for flag in held.get("flags", ()))
             if again or failed or held.get("of") != print_:
+                self.fresh += 1
                 held = {"of": print_, "flags": self._apart(seconds, name, path, student)}
                 note.parent.mkdir(parents=True, exist_ok=True)
                 new = note.with_suffix(".new")
@@ -117,7 +119,7 @@ class Course:
         """Write a page for each student of what was graded; return the folder."""
         result = self.api.generate_feedback(name, force=True)
         if not result["success"]:
-            raise RuntimeError(result["log"])
+            raise RuntimeError(result.get("log") or result)
         return self.folder / "feedback"
 
     def grades(self):
@@ -166,7 +168,12 @@ class Course:
         released = nbformat.read(self.released(name), as_version=4)
         flags = []
         try:
-            notebook, nameless = restored(read(path), released)
+            handed_in = read(path)
+            notebook, nameless = restored(handed_in, released)
+            known = {name_of(cell) for cell in released.cells}
+            strange = {name_of(cell) for cell in handed_in.cells} - known - {None}
+            if len(strange) > 2:
+                flags.append("it holds cells of another assignment: was the right file handed in?")
             if nameless:
                 flags.append(
                     "its cells have lost their names: look at the answers in words by hand"

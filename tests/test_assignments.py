@@ -274,7 +274,7 @@ def test_the_walk_of_the_teachers_page(course, tmp_path):
             text = process.communicate()[0]
         assert process.returncode == 0 and "Traceback" not in text, text
         if "grade" in line:
-            assert "3 graded" in text and "15 of 20 points, 2 to be graded by hand" in text
+            assert "3 in all" in text and "15 of 20 points, 2 to be graded by hand" in text
     with (tmp_path / "course" / "grades.csv").open(encoding="utf-8") as file:
         rows = [tuple(row.values()) for row in csv.DictReader(file)]
     assert rows == [

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import zipfile
 
 import nbformat
 import pytest
@@ -15,9 +16,10 @@ if not importlib.util.find_spec("nbgrader"):
 
 import submissions
 
+from teach import __main__ as commands
 from teach import course as courses
 from teach import sandbox
-from teach.collection import collect, student_of
+from teach.collection import collect
 
 NAMES = [name for name, *_ in submissions.submissions(submissions.specimen(), "", "")]
 
@@ -90,25 +92,94 @@ def test_the_released_notebook_holds_no_answer(course):
 
 
 @pytest.mark.parametrize(
-    "path, student",
+    "paths, students",
     [
-        ("Ada Lovelace_4711_assignsubmission_file_/a.ipynb", ("ada-lovelace-4711", 0)),
-        ("Ada Lovelace_4711_assignsubmission_file_a.ipynb", ("ada-lovelace-4711", 0)),
-        ("lovelaceada_12_345_a.ipynb", ("lovelaceada-12", 0)),
-        ("lovelaceada_LATE_12_345_a-2.ipynb", ("lovelaceada-12", 2)),
-        ("ada/a.ipynb", ("ada", 0)),
-        ("王芳.ipynb", ("王芳", 0)),
-        ("ada/notes.txt", None),
+        (["Ada Lovelace_4711_assignsubmission_file_/a.ipynb"], ["ada-lovelace-4711"]),
+        (["Ada Lovelace_4711_assignsubmission_file_a.ipynb"], ["ada-lovelace-4711"]),
+        (["all/Ada Lovelace_4711_assignsubmission_file_/work/a.ipynb"], ["ada-lovelace-4711"]),
+        (["lovelaceada_12_345_a.ipynb"], ["lovelaceada-12"]),
+        (["lovelaceada_LATE_12_345_a-2.ipynb"], ["lovelaceada-12"]),
+        (["ada/a.ipynb"], ["ada"]),
+        (["ada/a.ipynb", "ben/a.ipynb"], ["ada", "ben"]),
+        (["in/ada/a.ipynb", "in/ben/b.ipynb"], ["ada", "ben"]),
+        (["in/ada/a/a.ipynb", "in/ben/a/a.ipynb"], ["ada", "ben"]),  # nbgrader's own folders
+        (["ada.ipynb", "ben.ipynb"], ["ada", "ben"]),
+        (["in/ada.ipynb", "in/ben.IPYNB"], ["ada", "ben"]),
+        (["ada/a.ipynb", "ada/.ipynb_checkpoints/a.ipynb", "__MACOSX/ada/a.ipynb"], ["ada"]),
+        (["王芳.ipynb", "Jo\u0308rg.ipynb", "---.ipynb"], ["jörg", "student", "王芳"]),
+        (["Ada B/a.ipynb", "ada-b/a.ipynb"], ["ada-b", "ada-b-2"]),
+        (["../../ada/a.ipynb"], ["ada"]),
     ],
 )
-def test_the_student_is_found_in_a_name_of_moodle_or_canvas(path, student):
-    assert student_of(path) == student
+def test_students_are_found_in_the_names_of_files(tmp_path, paths, students):
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for path in paths:
+            archive.writestr(path, "")
+    assert collect(tmp_path / "in.zip", tmp_path / "a")[0] == students
+    assert sorted(path.stem for path in (tmp_path / "a").iterdir()) == students
+
+
+def zipped(path, *files):
+    """Write a zip of (name, content, day of a month)."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content, day in files:
+            archive.writestr(zipfile.ZipInfo(name, (2026, 3, day, 12, 0, 0)), content)
+    return path
 
 
 def test_the_last_hand_in_counts(tmp_path):
-    for n, text in enumerate(("first", "second")):
-        again = f"-{n}" if n else ""
-        (tmp_path / f"ada_12_34{n}_a{again}.ipynb").write_text(text)
-    (tmp_path / "readme.txt").write_text("")
-    assert collect(tmp_path, tmp_path / "in") == (["ada-12"], ["readme.txt"])
-    assert (tmp_path / "in" / "ada-12.ipynb").read_text() == "second"
+    first = zipped(
+        tmp_path / "1.zip", ("ada_12_34_a.ipynb", "1", 1), ("ada_12_35_a-1.ipynb", "2", 2)
+    )
+    later = zipped(tmp_path / "2.zip", ("ada_12_36_a-2.ipynb", "3", 3), ("notes.txt", "", 3))
+    target = tmp_path / "a"
+    assert collect(first, target) == (
+        ["ada-12"],
+        [("ada_12_34_a.ipynb", "another of ada-12 was taken")],
+    )
+    assert (target / "ada-12.ipynb").read_text() == "2"
+    assert collect(later, target) == (["ada-12"], [("notes.txt", "no notebook")])
+    assert (target / "ada-12.ipynb").read_text() == "3"
+    _, left_out = collect(first, target)
+    assert left_out[-1] == ("ada_12_35_a-1.ipynb", "older than what was collected before")
+    assert (target / "ada-12.ipynb").read_text() == "3"
+
+
+def test_the_notebook_with_the_name_of_the_assignment_is_preferred(tmp_path):
+    given = zipped(
+        tmp_path / "1.zip", ("ada/a.ipynb", "right", 1), ("ada/try.ipynb", "x", 2), ("ben/q", "", 1)
+    )
+    students, left_out = collect(given, tmp_path / "a")
+    assert (tmp_path / "a" / "ada.ipynb").read_text() == "right" and students == ["ada"]
+    assert ("ada/try.ipynb", "another of ada was taken") in left_out
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["collect", "squared-error", "missing.zip"], "There is no "),
+        (["collect", "squared-error", "text.zip"], "neither a zip nor a folder"),
+        (["collect", "squared-error", "empty"], "no notebook of a student"),
+        (["feedback", "squared-error"], "run grade squared-error first"),
+        (["export"], "Nothing is graded yet"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(SystemExit, match=said):
+        commands.main(arguments)
+
+
+def test_nothing_collected_is_nothing_to_grade(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sandbox, "available", lambda: True)
+    with pytest.raises(SystemExit, match="run collect squared-error first"):
+        commands.main(["grade", "squared-error"])
+
+
+def test_a_course_that_is_a_file_is_refused_in_a_line(tmp_path):
+    (tmp_path / "course").write_text("")
+    with pytest.raises(SystemExit, match="File exists"):
+        commands.main(["--course", str(tmp_path / "course"), "export"])
