@@ -36,7 +36,9 @@ def files(source):
 def is_notebook(path):
     """Return whether a path is that of a notebook that is not hidden, by an editor or macOS."""
     parts = PurePosixPath(path).parts
-    hidden = any((part[0] == "." and part not in (".", "..")) or part == "__MACOSX" for part in parts)
+    hidden = any(
+        (part[0] == "." and part not in (".", "..")) or part == "__MACOSX" for part in parts
+    )
     return not hidden and path.lower().endswith(".ipynb")
 
 
