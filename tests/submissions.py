@@ -266,6 +266,11 @@ def submissions(released, folder, sources):
     kernel = solved(released)
     kernel.metadata.kernelspec = {"name": "of-elsewhere", "display_name": "", "language": "python"}
     yield "kernel_of_elsewhere", kernel, 10
+    other = solved(released)
+    for cell in other.cells:
+        cell.id = _data(cell)["grade_id"] = f"other-{_data(cell)['grade_id']}"[:64]
+        cell.source = cell.source if cell.cell_type == "markdown" else "1 + 1"
+    yield "another_assignment", other, 0
     yield "untouched", copy.deepcopy(released), 0
     yield "no_cells", new_notebook(), 0
     yield "empty_file", b"", 0

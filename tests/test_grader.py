@@ -59,6 +59,11 @@ def test_each_kind_gets_what_it_should(course, name):
     assert "tampering" in text if fair is None else (points == fair and "tampering" not in text)
 
 
+def test_another_assignment_is_told_to_the_teacher(course):
+    told = [name for name, (*_, flags) in course.rows.items() if "another assign" in str(flags)]
+    assert told == ["another_assignment"]
+
+
 def test_no_process_is_left(course):
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
     assert "sleep 3777" not in running
