@@ -107,12 +107,12 @@ class Course:
             held = json.loads(note.read_text()) if note.exists() else {}
             failed = any(flag.startswith(FAILED) for flag in held.get("flags", ()))
             if again or failed or held.get("of") != print_:
-                self.fresh += 1
                 held = {"of": print_, "flags": self._apart(seconds, name, path, student)}
                 note.parent.mkdir(parents=True, exist_ok=True)
                 new = note.with_suffix(".new")
                 new.write_text(json.dumps(held))
                 new.replace(note)  # at once, so that a note is never cut
+                self.fresh += 1
             yield student, *self.score(name, student), held["flags"]
 
     def feedback(self, name):
