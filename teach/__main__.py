@@ -84,10 +84,11 @@ def take(course, given):
 
 
 def grade(course, given):
-    if not course.collected(given.name):
+    most = len(course.collected(given.name))
+    if not most:
         sys.exit(f"Nothing is collected: run collect {given.name} first.")
     course.release(given.name)  # the tests of now
-    begin, rows, most = time.monotonic(), [], len(course.collected(given.name))
+    begin, rows = time.monotonic(), []
     try:
         for row in course.grade(given.name, given.again):
             rows.append(row)

@@ -1,5 +1,6 @@
 """The pages of the book, in the order of its table of contents; names are paths without an end."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -18,6 +19,10 @@ TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
 PAGES = [TOC["root"], *(file for part in TOC["parts"] for file in files(part))]
 CHAPTERS = [file for part in TOC["parts"] if part.get("numbered") for file in files(part)]
 ASSIGNMENTS = [page for page in PAGES if page.startswith("assignments/")]
-NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
-NOTEBOOKS = [page for page in NOTEBOOKS if page not in ASSIGNMENTS]  # those hold no outputs
+# Those of the assignments hold no outputs.
+NOTEBOOKS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists() and p not in ASSIGNMENTS]
 TEXTS = [page for page in PAGES if (ROOT / f"{page}.md").exists()]
+# What students must not see in the source of an assignment.
+SECRET = re.compile(
+    r"(?ms)^ *### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^ *### END (?:SOLUTION|HIDDEN TESTS)"
+)

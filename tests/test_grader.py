@@ -101,7 +101,7 @@ def test_the_released_notebook_holds_no_answer(course):
     [
         (["Ada Lovelace_4711_assignsubmission_file_/a.ipynb"], ["ada-lovelace-4711"]),
         (["Ada Lovelace_4711_assignsubmission_file_a.ipynb"], ["ada-lovelace-4711"]),
-        (["all/Ada Lovelace_4711_assignsubmission_file_/work/a.ipynb"], ["ada-lovelace-4711"]),
+        (["all/Ada Lovelace_4711_assignsubmission_file_/mine/a.ipynb"], ["ada-lovelace-4711"]),
         (["lovelaceada_12_345_a.ipynb"], ["lovelaceada-12"]),
         (["lovelaceada_LATE_12_345_a-2.ipynb"], ["lovelaceada-12"]),
         (["ada/a.ipynb"], ["ada"]),

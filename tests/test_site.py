@@ -21,7 +21,7 @@ import bookenv
 import nbformat
 import pytest
 import yaml
-from contents import CHAPTERS, PAGES, ROOT
+from contents import CHAPTERS, PAGES, ROOT, SECRET
 from nbformat.v4 import new_markdown_cell, new_notebook
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
@@ -228,9 +228,6 @@ def test_chapters_are_numbered_through_the_parts(site):
     assert {page: number for page, number in numbers.items() if number} == expected
 
 
-SECRET = r"(?ms)^ *### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)^ *### END"
-
-
 def long_word(title):
     """Return the longest word of a title, one that a reader would search for."""
     return max(re.findall(r"[^\W\d_]+", title), key=len)
@@ -253,7 +250,7 @@ def test_the_search_index_holds_a_word_of_each_page(site):
 def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
     sources = (ROOT / "assignments" / "source").glob("*.ipynb")
     cells = [cell for path in sources for cell in nbformat.read(path, as_version=4).cells]
-    hidden = [part for cell in cells for part in re.findall(SECRET, cell.source)]
+    hidden = [part for cell in cells for part in SECRET.findall(cell.source)]
     marks = {line.strip() for part in hidden for line in part.splitlines() if "Marking" in line}
     assert len(hidden) > 100 and len(marks) > 5
     for path in site.html.rglob("*"):

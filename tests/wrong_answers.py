@@ -1,5 +1,8 @@
 """Plausible wrong answers to the assignments, and the tests that each should fail."""
 
+# The loss of a logit, as two right answers have it.
+SOFTPLUS = "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))"
+
 # Of each assignment: what is wrong, the edits (answer, old, new) of the right one, the tests lost.
 WRONG = {
     "squared-error": [
@@ -149,46 +152,22 @@ WRONG = {
         ),
         (
             "binary overflows",
-            [
-                (
-                    "binary",
-                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
-                    "np.log(1 + np.exp(z)) - y * z",
-                )
-            ],
+            [("binary", SOFTPLUS, "np.log(1 + np.exp(z)) - y * z")],
             "binary_huge",
         ),
         (
             "targets taken for classes",
-            [
-                (
-                    "binary",
-                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
-                    "np.where(y > 0.5, np.logaddexp(0, -z), np.logaddexp(0, z))",
-                )
-            ],
+            [("binary", SOFTPLUS, "np.where(y > 0.5, np.logaddexp(0, -z), np.logaddexp(0, z))")],
             "binary_soft",
         ),
         (
             "only the term of class 1",
-            [
-                (
-                    "binary",
-                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
-                    "y * np.logaddexp(0, -z)",
-                )
-            ],
+            [("binary", SOFTPLUS, "y * np.logaddexp(0, -z)")],
             "binary_seen binary_huge binary_soft",
         ),
         (
             "multi-class for multi-label",
-            [
-                (
-                    "multi_label",
-                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
-                    "y * (np.log(np.exp(z).sum(axis=1, keepdims=True)) - z)",
-                )
-            ],
+            [("multi_label", SOFTPLUS, "y * (np.log(np.exp(z).sum(axis=1, keepdims=True)) - z)")],
             "multi_seen multi_more",
         ),
         (
@@ -199,13 +178,7 @@ WRONG = {
         ("sum over samples too", [("multi_label", "np.mean(each", "np.sum(each")], "multi_seen"),
         (
             "multi-label overflows",
-            [
-                (
-                    "multi_label",
-                    "np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))",
-                    "np.log(1 + np.exp(z)) - y * z",
-                )
-            ],
+            [("multi_label", SOFTPLUS, "np.log(1 + np.exp(z)) - y * z")],
             "multi_more",
         ),
     ],
