@@ -324,7 +324,7 @@ class Focal(Samplewise):
 
 @dataclasses.dataclass(frozen=True)
 class SigmoidFocal(Focal, Elementwise):
-    """Sigmoid cross-entropy, less for the samples that are already right.
+    """Sigmoid cross-entropy, scaled down most where the truth is already probable.
 
     Also called: binary focal loss.
 
@@ -376,7 +376,7 @@ class SigmoidFocal(Focal, Elementwise):
 
 @dataclasses.dataclass(frozen=True)
 class SoftmaxFocal(Focal, Rowwise):
-    """Softmax cross-entropy, less for the samples that are already right.
+    """Softmax cross-entropy, scaled down most where the truth is already probable.
 
     Also called: categorical focal loss.
 

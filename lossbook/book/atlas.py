@@ -37,7 +37,8 @@ def lines(loss):
         return _of_numbers(loss)
     if loss.prediction.high == 1.0:
         rows = [([[1.0, 0.0]], [[0.0, 1.0]], [[1.0, -1.0]])]
-        return "probability of the true class, of two", np.linspace(0.005, 1, 200), _made(rows)
+        what = "probability $t$ of the true class, $1-t$ of the other"
+        return what, np.linspace(0.005, 1, 200), _made(rows)
     if isinstance(loss, Rowwise):
         rows = [([0], [[0.0, 0.0, 0.0]], [[1.0, 0.0, 0.0]])]
         words = loss.prediction.words.split(":")[0].removeprefix("a ")
@@ -81,7 +82,7 @@ SPECIAL = {
         _made([([0.0], [[1.0, 0.0]], [[0.0, 1.0]])]),
     ),
     "KLDivergence": (
-        "probability of class 0, for the target $(0.7,0.3)$",
+        "$t$ of the prediction $(t,1-t)$, for the target $(0.7,0.3)$",
         np.linspace(0.005, 0.995, 199),
         _made([([[0.7, 0.3]], [[0.0, 1.0]], [[1.0, -1.0]])]),
     ),
@@ -121,7 +122,7 @@ SPECIAL = {
 }
 for _name in ("Dice", "Tversky"):
     SPECIAL[_name] = (
-        "$p$ in two pixels of the object, 0.2 in two others",
+        "probability $t$ in two pixels of the object, 0.2 in two others",
         np.linspace(0, 1, 101),
         _made([([[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 0.2, 0.2]], [[1.0, 1.0, 0.0, 0.0]])]),
     )

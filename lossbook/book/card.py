@@ -19,7 +19,8 @@ def equations(loss, value=None, gradient=None, hessian=None):
     symbol = loss.prediction.symbol
     by = f"{symbol}_j" if loss.indexed else f"({symbol})" if "," in symbol else symbol
     left = r"\ell", rf"\frac{{\partial \ell}}{{\partial {by}}}"
-    left += (rf"\frac{{\partial^2 \ell}}{{\partial {by}^2}}",)
+    twice = [rf"\frac{{\partial^2 \ell}}{{\partial {s}^2}}" for s in by.strip("()").split(", ")]
+    left += (twice[0] if len(twice) == 1 else rf"\left({', '.join(twice)}\right)",)
     given = zip(left, (value, gradient, hessian))
     return tuple(f"{name} = {_latex(e)}" for name, e in given if e is not None)
 
