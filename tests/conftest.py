@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from contents import ROOT
+from needs import need
 
 # Kernels inherit it.  The workers share the cores, and on small matrices further threads only wait.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -37,11 +38,8 @@ def tab():
     from make import browser
 
     packages = "playwright", "axe_playwright_python"
-    lacking = [name for name in packages if not importlib.util.find_spec(name)]
-    lacking += [] if browser() else ["a Chromium or Chrome, on the path or in CHROME_PATH"]
-    if lacking:
-        stop = pytest.fail if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip
-        stop(f"missing: {', '.join(lacking)}")
+    found = {name: importlib.util.find_spec(name) for name in packages}
+    need("BROWSER", **found, **{"a Chromium or Chrome, on the path or in CHROME_PATH": browser()})
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -1,13 +1,16 @@
 """The assignments: complete, without a solution where students look, and graded as they should."""
 
 import ast
+import contextlib
 import csv
 import functools
 import importlib.util
+import io
 import os
 import re
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import nbformat
@@ -15,6 +18,7 @@ import pytest
 import run_notebooks
 from contents import CHAPTERS, ROOT, SECRET
 from nbformat.v4 import new_code_cell
+from needs import need
 from wrong_answers import WRONG
 
 SOURCES = {path.stem: path for path in sorted((ROOT / "assignments" / "source").glob("*.ipynb"))}
@@ -140,41 +144,61 @@ def test_the_assignments_and_their_wrong_answers_are_the_same():
     assert list(SOURCES) == sorted(WRONG) and len(SOURCES) == 6
 
 
-# Graded, where nbgrader is installed
+def test_each_wrong_answer_loses_its_tests_and_no_others(name, source):
+    """Run as a kernel runs them, without a kernel for each; the grader has one of each to do."""
+    for title, edits, lost in WRONG[name]:
+        wrong = failed(solved(read(SOURCES[name]), source, edits))
+        assert wrong == {*lost.split(), "canary"}, title
 
-TAMPER = "import lossbook.book.notebook as tools\ntools.expect = lambda *answers, **options: None"
+
+def failed(notebook):
+    """Return the names of the tests that raise when the cells are run from top to bottom."""
+    names, lost = {}, set()
+    with warnings.catch_warnings(action="ignore"), contextlib.redirect_stdout(io.StringIO()):
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and not (data(cell)["solution"] and data(cell)["grade"]):
+                try:
+                    exec(cell.source, names)
+                except Exception:
+                    if not data(cell)["grade"]:
+                        raise
+                    lost.add(data(cell)["grade_id"])
+    return lost
 
 
-def solved(released, source, edits=()):
-    """Return the released notebook with the right answers; where edited, without those by hand."""
+def solved(notebook, source, edits=()):
+    """Return a notebook with the right answers; where edited, without those by hand."""
     solutions = [cell for cell in answers(source) if not (edits and data(cell)["grade"])]
     right = {data(cell)["grade_id"]: MARKS.sub("", cell.source) for cell in solutions}
     for answer, old, new in edits:
         assert old in right[answer], f"{answer} holds no {old}"
         right[answer] = right[answer].replace(old, new)
-    for cell in released.cells:
+    for cell in notebook.cells:
         cell.source = right.get(data(cell)["grade_id"], cell.source)
-    return released
+    return notebook
+
+
+# Graded, where nbgrader is installed
+
+TAMPER = "import lossbook.book.notebook as tools\ntools.expect = lambda *answers, **options: None"
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    if not importlib.util.find_spec("nbgrader"):
-        stop = pytest.fail if os.environ.get("REQUIRE_TEACH") else pytest.skip
-        stop("nbgrader is not installed")
+    need("TEACH", nbgrader=importlib.util.find_spec("nbgrader"))
     from teach import sandbox
     from teach.course import Course
 
-    return Course(tmp_path_factory.mktemp("course"), confine=sandbox.available(), timeout=30)
+    need("TEACH", bubblewrap=sandbox.available())
+    return Course(tmp_path_factory.mktemp("course"), timeout=30)
 
 
 @pytest.fixture(scope="module")
 def graded(course, name, source):
-    """All submissions of an assignment, graded: points, answers that wait, flags, each test."""
+    """Four submissions of an assignment, graded: points, answers that wait, flags, each test."""
     path = course.release(name)
     submissions = {"right": solved(read(path), source), "as handed out": read(path)}
-    for title, edits, _ in WRONG[name]:
-        submissions[title] = solved(read(path), source, edits)
+    submissions["wrong"] = solved(read(path), source, WRONG[name][0][1])
     submissions["tampered"] = read(path)
     submissions["tampered"].cells.insert(0, new_code_cell(TAMPER))
     folder = course.folder / "collected" / name
@@ -210,19 +234,15 @@ def test_who_silences_the_tests_is_flagged(graded):
     assert any("tampering" in flag for flag in graded["tampered"][2])
 
 
-def test_each_wrong_answer_loses_its_tests_and_no_others(graded, name, source):
-    full = automatic(source)
-    for title, _, lost in WRONG[name]:
-        points, _, flags, scores = graded[title]
-        failed = {test for test, most in full.items() if scores[test] < most}
-        assert (failed, flags) == (set(lost.split()), []), title
-        assert points == sum(full.values()) - sum(full[test] for test in failed)
+def test_a_wrong_answer_loses_the_points_of_its_tests(graded, name, source):
+    full, lost = automatic(source), set(WRONG[name][0][2].split())
+    points, _, flags, scores = graded["wrong"]
+    assert ({test for test, most in full.items() if scores[test] < most}, flags) == (lost, [])
+    assert points == sum(full.values()) - sum(full[test] for test in lost)
 
 
 def test_the_walk_of_the_teachers_page(course, tmp_path):
     """The commands of the page, in their order, from what Moodle hands over to the grades."""
-    if not course.config.Run.confine:
-        pytest.skip("the command asks before it runs code of students without bubblewrap")
     page = (ROOT / "chapters" / "classroom" / "for-teachers.md").read_text("utf-8")
     commands = re.search(r"(?s)```bash\n(.*?)```", page)[1].splitlines()
     names = [line.split()[3] for line in commands]

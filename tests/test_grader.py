@@ -1,25 +1,22 @@
 """The grader, on a small assignment and submissions of every kind."""
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import zipfile
 
 import nbformat
 import pytest
+from needs import need
 
-if not importlib.util.find_spec("nbgrader"):
-    if os.environ.get("REQUIRE_TEACH"):
-        pytest.fail("nbgrader is not installed", pytrace=False)
-    pytest.skip("nbgrader is not installed", allow_module_level=True)
+need("TEACH", nbgrader=importlib.util.find_spec("nbgrader"))
 
-import submissions
+import submissions  # noqa: E402
 
-from teach import __main__ as commands
-from teach import course as courses
-from teach import sandbox
-from teach.collection import collect
+from teach import __main__ as commands  # noqa: E402
+from teach import course as courses  # noqa: E402
+from teach import sandbox  # noqa: E402
+from teach.collection import collect  # noqa: E402
 
 NAMES = [name for name, *_ in submissions.submissions(submissions.specimen(), "", "")]
 
@@ -27,10 +24,7 @@ NAMES = [name for name, *_ in submissions.submissions(submissions.specimen(), ""
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """A course with one submission of each kind, graded."""
-    if not sandbox.available():
-        if os.environ.get("REQUIRE_TEACH"):
-            pytest.fail("bubblewrap is not installed")
-        pytest.skip("bubblewrap is not installed")
+    need("TEACH", bubblewrap=sandbox.available())
     folder = tmp_path_factory.mktemp("course")
     sources = folder / "assignments"
     sources.mkdir()

@@ -13,6 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 from contents import NOTEBOOKS, ROOT
+from needs import need
 from packaging.specifiers import SpecifierSet
 from samples import VARIANTS, batch
 
@@ -31,9 +32,7 @@ def installed(library):
 
     The book itself needs Keras.  Where REQUIRE_PEERS is set, the others must be there too.
     """
-    if library != "keras" and not importlib.util.find_spec(library):
-        message = f"{library} is not installed"
-        pytest.fail(message) if os.environ.get("REQUIRE_PEERS") else pytest.skip(message)
+    need("PEERS", **{library: library == "keras" or importlib.util.find_spec(library)})
     return version_of(library)
 
 
