@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import csv
+import dataclasses
 import functools
 import importlib.util
 import io
@@ -80,12 +81,27 @@ def test_text(source):
     """What a student reads first: title, chapters that exist, time; then how to find lossbook."""
     head, setup = source.cells[:2]
     assert head.source.startswith("# Assignment ") and "**Time:** about " in head.source
-    links = re.findall(r"\[([^]]+)\]\(\.\./(chapters/[\w/-]+)\.ipynb\)", head.source)
-    assert len(links) >= 2 and all(sections()[text] == path for text, path in links)
-    reading = re.search(r"\*\*Read first:\*\* (.*)", head.source)[1]
-    for section in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", reading):
-        assert [known for known in sections() if known.endswith(f": {section}")], section
+    links = re.findall(LINK, head.source)
+    assert len(links) >= 2 and all(sections()[text].path == path for text, path in links)
+    assert set(named(head.source)) <= set(sections())
     assert setup.source == run_notebooks.setup_source("")
+
+
+LINK = r"\[([^]]+)\]\(\.\./(chapters/[\w/-]+)\.ipynb\)"
+
+
+def named(head):
+    """Return the sections to read first as "Chapter: Section"."""
+    reading = re.search(r"\*\*Read first:\*\* (.*)", head)[1]
+    parts = re.split(LINK, reading)[1:]
+    for chapter, names in zip(parts[::3], parts[2::3]):
+        yield from (f"{chapter}: {name}" for name in re.findall(r"\*([^*]+)\*", names))
+
+
+@dataclasses.dataclass
+class Section:
+    path: str
+    words: int = 0
 
 
 @functools.cache
@@ -94,12 +110,14 @@ def sections():
     found = {}
     for path in CHAPTERS:
         for cell in read(ROOT / f"{path}.ipynb").cells:
-            for level, text in re.findall(
-                r"(?m)^(#+) (.+)$", cell.source * (cell.cell_type == "markdown")
-            ):
-                if level == "#":
-                    chapter, found[text] = text, path
-                found[f"{chapter}: {text}"] = path
+            for line in cell.source.split("\n"):
+                if cell.cell_type == "markdown" and (heading := re.fullmatch("(#+) (.+)", line)):
+                    level, text = heading.groups()
+                    if level == "#":
+                        chapter, found[text] = text, Section(path)
+                    section = found[f"{chapter}: {text}"] = Section(path)
+                elif found:
+                    section.words += len(line.split())
     return found
 
 
@@ -116,11 +134,13 @@ def test_each_message_leads_to_a_section_of_the_book(source):
 
 def test_the_page_for_students_tells_the_times_of_the_assignments():
     text = (ROOT / "chapters" / "classroom" / "for-students.md").read_text("utf-8")
-    rows = re.findall(r"\((?:\.\./)+assignments/([\w-]+)\.ipynb\) \| (\d+) \|", text)
+    rows = re.findall(r"\((?:\.\./)+assignments/([\w-]+)\.ipynb\) \| (\d+) \| (\d+) \|", text)
     assert len(rows) == 6
-    for name, minutes in rows:
+    for name, reading, minutes in rows:
         head = read(SOURCES[name]).cells[0].source
         assert f"**Time:** about {minutes} minutes, after the reading." in head
+        words = sum(sections()[section].words for section in named(head))
+        assert abs(words / 80 - int(reading)) < 10, f"{words} words, 80 a minute"  # code is slow
 
 
 def test_the_students_version_shows_no_solution_and_no_hidden_test(source, name):
