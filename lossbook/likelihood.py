@@ -22,8 +22,8 @@ class Poisson(Elementwise):
 
     Domain: log rates are real numbers; targets are counts, or rates, ≥ 0; any equal shapes.
 
-    Good for: counts, whose variance grows with their mean.  Price: the value has no zero of its
-    own and may be negative.
+    Good for: counts, whose variance grows with their mean.  Price: the least loss depends on the
+    target, and may be negative.
 
     >>> Poisson()([3.0], [0.0])
     1.0
@@ -83,7 +83,7 @@ class GaussianNLL(Samplewise):
     Domain: targets (n,), real; predictions (n, 2): mean and logarithm of the variance.
 
     Good for: predictions that say how sure they are.  Price: the loss is not bounded below, and
-    one step far from the targets may make the variance so large that it excuses every error.
+    a step taken far from the targets may make the variance so large that it excuses every error.
 
     >>> round(GaussianNLL()([0.0], [[0.0, 0.0]]), 12)
     0.918938533205

@@ -348,8 +348,8 @@ class Expectile(Asymmetric):
 
     Domain: targets and predictions are real numbers of any equal shapes; 0 < ``q`` < 1.
 
-    Good for: describing a tail with a smooth loss :cite:p:`newey1987`.  Price: an expectile is
-    harder to explain than a quantile, and outliers count by their square.
+    Good for: describing a tail with a loss without a kink :cite:p:`newey1987`.  Price: an
+    expectile is harder to explain than a quantile, and outliers count by their square.
 
     >>> Expectile(q=0.9)([10.0, 10.0], [9.0, 11.0])
     0.5
