@@ -123,7 +123,7 @@ def export(course, given):
 def open_(course, given):
     lines = "c = get_config()", "c.CourseDirectory.course_id = 'lossbook'"
     (course.folder / "nbgrader_config.py").write_text("\n".join(lines) + "\n")
-    program = [sys.executable, "-m", "jupyter", "lab", "--ServerApp.default_url=/formgrader"]
+    program = [sys.executable, "-m", "jupyter", "lab", "--LabApp.default_url=/formgrader"]
     enable = [*program[:3], "server", "extension", "enable", "--sys-prefix", "--py", "nbgrader"]
     enabled = subprocess.run(enable, capture_output=True, text=True)  # it doubts what then works
     if enabled.returncode:
