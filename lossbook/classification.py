@@ -243,9 +243,9 @@ class SoftmaxCrossEntropy(Rowwise):
     Domain: logits are real numbers, shape (n, k), and -inf masks a class; targets are class
     numbers (n,) or distributions (n, k).  The unit is the nat.
 
-    Good for: training a classifier of k classes that exclude each other.  Price: as for
-    :class:`SigmoidCrossEntropy`.  The sum is taken without the largest term
-    :cite:p:`blanchard2021`, so a small loss keeps its digits.
+    Good for: training a classifier of k classes that exclude each other.  The sum is taken without
+    the largest term :cite:p:`blanchard2021`, so a small loss keeps its digits.  Price: as for
+    :class:`SigmoidCrossEntropy`.
 
     >>> SoftmaxCrossEntropy()([0], [[20.0, 0.0, 0.0]])
     4.1223072363804075e-09
@@ -534,7 +534,7 @@ class Brier(ProbabilityRows):
         OF_CLASSES,
         convex_in=("y_pred",),
         lipschitz=float(2 * np.sqrt(2)),
-        zero_when="the truth has probability 1",
+        zero_when="y_pred = y_true",
         minimiser="probability",
         strictly_proper=True,
     )

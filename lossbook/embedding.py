@@ -234,7 +234,7 @@ class InfoNCE(Embedding):
     A weight counts its sample as an anchor and among positives, and multiplies its exponential
     above and below the fraction bar: the softmax stays one, and only ratios of weights matter.
 
-    Good for: learning embeddings from pairs that belong together, two views of one image.
+    Good for: learning embeddings from pairs that belong together, as two views of one image do.
     Price: it wants many negatives, so large batches, and takes negatives that are alike for
     enemies.
 

@@ -687,7 +687,7 @@ class CosineDistance(Samplewise):
 
     Good for: embeddings, where the direction carries the meaning.  Price: the length of the
     prediction is free, and the gradient shrinks as it grows.  As a vector, the gradient is as
-    accurate as rounded inputs allow; an entry far smaller than its length has fewer digits.
+    accurate as rounded inputs allow; an entry far smaller than the largest has fewer digits.
 
     >>> CosineDistance()([[1.0, 0.0]], [[0.0, 5.0]])
     1.0

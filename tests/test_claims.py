@@ -82,7 +82,11 @@ def problems_zero_when(loss, claim, rng):
         others.append(y / 2)
     if loss.per_sample(y, p).any():
         yield f"not zero when {claim}"
-    if not all((loss.per_sample(y, other) > 0).all() for other in others):
+    pairs = [(y, other) for other in others]
+    if claim == "the truth has probability 1":
+        soft = softmax(rng.normal(size=(50, 4)))
+        pairs.append((soft, soft))
+    if not all((loss.per_sample(*pair) > 0).all() for pair in pairs):
         yield "zero also elsewhere"
 
 
@@ -253,6 +257,7 @@ FALSE_CLAIMS = [
     (lossbook.SquaredError(), {"minimiser": "median"}),
     (lossbook.SquaredError(), {"lower_bound": -1.0}),
     (lossbook.SquaredError(), {"lower_bound": 1.0}),
+    (lossbook.Brier(), {"zero_when": "the truth has probability 1"}),
     (lossbook.SoftmaxCrossEntropy(), {"lipschitz": 1.0}),
     (lossbook.SigmoidCrossEntropy(), {"lipschitz": np.inf}),
     (lossbook.SigmoidCrossEntropy(), {"invariant": "adding one number to all logits of a row"}),

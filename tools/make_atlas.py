@@ -25,10 +25,11 @@ Every loss of `lossbook`: what it is good for, what it costs, its picture, its c
 book derives it. {{ref}}`ch-cheat-sheet` holds all of them on one page to print.
 
 Press the head of a column to sort by it, and type to keep the rows that hold a word. Rows, pictures
-and cards are those of the default parameters. *Asks for* is the constant prediction with the least
-mean loss; *gradient*, whether one bound holds for that of every sample. The last column holds
-names: the call with the same mean loss, but for what a library clips, adds, refuses or gets wrong
-({{ref}}`ch-five-libraries`), is on the card. In an empty cell nothing is claimed.
+and cards are those of the default parameters; examples assume `import numpy as np` and
+`from lossbook import *`. *Asks for* is the constant prediction with the least mean loss;
+*gradient*, whether one bound holds for that of every sample. The last column holds names: the call
+with the same mean loss, but for what a library clips, adds, refuses or gets wrong
+({{ref}}`ch-five-libraries`), is on the card. An empty cell claims nothing.
 
 :::{{table}} The losses of `lossbook`
 :class: sortable
