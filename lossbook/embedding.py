@@ -168,7 +168,7 @@ class Triplet(Embedding):
 
     Good for: rankings, retrieval and faces :cite:p:`schroff2015`; only differences of distances
     matter.  Price: often most triplets soon pay nothing, and their zeros hide the others in the
-    mean.  Only ``per_sample`` forms triplets one by one.
+    mean.  Only ``per_sample`` forms the triplets, up to the order of n³.
 
     >>> Triplet(margin=1.0)([0, 0, 1], [[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])
     0.5

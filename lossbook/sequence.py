@@ -14,7 +14,7 @@ BLOCK = 1 << 20  # numbers in a block: a step of a frame serves many samples
 
 @dataclasses.dataclass(frozen=True)
 class CTC(Samplewise):
-    """Connectionist temporal classification: the cross-entropy of all alignments of the labels.
+    """Connectionist temporal classification: the cross-entropy of labels of unknown alignment.
 
     Also called: CTC loss.
 
