@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lossbook import CATALOGUE, CTC, SquaredLogarithmicError, softmax
+from lossbook import CATALOGUE, CTC, softmax
 from lossbook.base import Rowwise
 from lossbook.classification import GeneralizedCrossEntropy, SigmoidFocal, SoftmaxFocal
 from lossbook.embedding import Contrastive, Embedding, InfoNCE, Triplet
@@ -169,7 +169,7 @@ def batch(loss, rng, n=7, dtype=np.float64, labels=True):
     else:
         p = rng.normal(0, 2, shape)
         p = softmax(p) if loss.prediction.high == 1 else p
-    if isinstance(loss, SquaredLogarithmicError):
+    if loss.prediction.bounded:
         p = np.abs(p)
     if isinstance(loss, Rowwise):
         y = rng.integers(0, 4, n)
