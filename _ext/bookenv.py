@@ -1,11 +1,8 @@
-"""What the build learns from its surroundings: the repository's address, the site's, MathJax."""
+"""What the build learns from its surroundings, and what it adds to the pages."""
 
-import importlib
 import os
 import re
-import shutil
 import subprocess
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from docutils import nodes
@@ -72,22 +69,6 @@ def set_address(app, config):
     config.notfound_urls_prefix = urlsplit(url).path
 
 
-def copy_mathjax(app, exception):
-    """Put MathJax and its fonts, from the package that carries them, beside the pages."""
-    if exception or app.builder.format != "html":
-        return
-    source = (
-        Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent
-        / "static"
-        / "mathjax"
-    )
-    target = Path(app.outdir) / "_static" / "mathjax"
-    fonts = Path("output", "chtml", "fonts", "woff-v2")
-    (target / fonts).mkdir(parents=True, exist_ok=True)
-    for file in [source / "tex-chtml-full.js", *(source / fonts).glob("*.woff")]:
-        shutil.copyfile(file, target / file.relative_to(source))
-
-
 def strip_marks(app, doctree):
     """Take the marks that tie numbers to values out of alternative texts, which are read aloud."""
     for image in doctree.findall(nodes.image):
@@ -125,5 +106,4 @@ def setup(app):
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
     app.connect("html-page-context", mark_chinese)
-    app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

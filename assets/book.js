@@ -20,14 +20,11 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // What scrolls by itself can be reached with the keyboard, also after it was unfolded.
 const reach = () =>
-  each(".bd-article :is(div.math, pre, div.output, .pst-scrollable-table-container)", (e) => {
+  each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) => {
     if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
   });
 document.addEventListener("click", () => setTimeout(reach));
-window.addEventListener("load", async () => {
-  await window.MathJax?.startup?.promise;
-  reach();
-});
+window.addEventListener("load", reach);
 
 // Tables of the class sortable: a press on a head sorts by that column, a field filters the rows.
 document.addEventListener("DOMContentLoaded", () => each("table.sortable", (table) => {

@@ -59,21 +59,13 @@ def visit(tab, url, width=DESK):
 
 
 UNTYPESET = r"""
-async () => {
-  const problems = [], started = window.MathJax?.startup?.promise;
-  if (started) {
-    await started;
-    // An unknown macro is typeset in red, not refused.
-    const bad = (node) => node.isKind("merror") ||
-      (node.isKind("mtext") && node.attributes?.get("mathcolor") === "red");
-    for (const item of MathJax.startup.document.math)
-      item.root?.walkTree?.((node) => bad(node) && problems.push(`bad formula: ${item.math}`));
-  }
+() => {
+  const problems = [];
   for (const formula of document.querySelectorAll(".math"))
-    if (!formula.querySelector("mjx-container"))
+    if (!formula.querySelector(".katex"))
       problems.push(`formula not typeset: ${formula.textContent}`);
   // What a reader sees as $$ or \( or \frac{ outside of code was meant as a formula.
-  const code = "code, pre, script, style, .math, mjx-container";
+  const code = "code, pre, script, style, .math";
   const article = document.querySelector("article") ?? document.body;
   const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
@@ -119,7 +111,7 @@ THIN = """
   const root = document.documentElement, theme = root.dataset.theme, looks = new Map();
   const properties = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize",
     "fontWeight", "textShadow"];
-  const elements = [...document.querySelectorAll("article, article *:not(mjx-container *)")];
+  const elements = [...document.querySelectorAll("article, article *:not(.katex *)")];
   for (const name of ["light", "dark"]) {
     const numbers = new Map();
     root.dataset.theme = name;
@@ -139,7 +131,7 @@ THIN = """
     else if (bare && element.matches("pre span")) element.replaceWith(...element.childNodes);
     else element.dataset.alike = "";
   }
-  for (const glyphs of document.querySelectorAll("mjx-math[aria-hidden=true]")) {
+  for (const glyphs of document.querySelectorAll(".katex-html[aria-hidden=true]")) {
     const { width, height } = glyphs.getBoundingClientRect();
     glyphs.style = `display: inline-block; width: ${width}px; height: ${height}px`;
     glyphs.replaceChildren();
@@ -149,7 +141,7 @@ THIN = """
 # What is left is one of each look, with what surrounds it.
 ONE_OF_EACH = """
 () => document.querySelectorAll("[data-alike]").forEach((element) =>
-  element.querySelector(":not([data-alike], mjx-container *)") ?? element.remove())
+  element.querySelector(":not([data-alike], .katex *)") ?? element.remove())
 """
 # The rules of axe for colours, by far the slowest.
 COLOURS = ["color-contrast", "link-in-text-block"]
@@ -187,7 +179,7 @@ def accessibility_problems(tab, **options):
 
 def holds_formula(tab, node):
     """Return whether an element has MathML, which screen readers read and axe does not."""
-    return tab.locator(f"{node['target'][0]} mjx-assistive-mml math").count() > 0
+    return tab.locator(f"{node['target'][0]} .katex math").count() > 0
 
 
 def page_problems(tab, url, width=DESK):

@@ -49,7 +49,7 @@ def test_the_version_is_the_same_everywhere():
 
 def test_licences_name_every_data_file():
     page = text("chapters/reference/licences.md")
-    for name in ("MIT", "CC BY 4.0", "ShareAlike 3.0", "BSD 3-Clause", "MathJax"):
+    for name in ("MIT", "CC BY 4.0", "ShareAlike 3.0", "BSD 3-Clause", "KaTeX"):
         assert name in page
     assert text("LICENSE").startswith("MIT License") and "CC BY 4.0" in text("LICENSE-PROSE.md")
     for name in ("digits.npz", "diabetes", "breast-cancer", "english.npz", "Python Software"):
