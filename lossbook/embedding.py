@@ -153,7 +153,7 @@ class Contrastive(Embedding):
 
 @dataclasses.dataclass(frozen=True)
 class Triplet(Embedding):
-    """An anchor must be nearer to each sample of its label than to any other, by ``margin``.
+    """An anchor must be nearer to each sample of its label than to any of another, by ``margin``.
 
     Also called: triplet margin loss, here over all triplets of the batch ("batch all").
 

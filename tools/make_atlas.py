@@ -29,7 +29,7 @@ and cards are those of the default parameters; examples assume `import numpy as 
 `from lossbook import *`. *Asks for* is the constant prediction with the least mean loss;
 *gradient*, whether one bound holds for that of every sample. The last column holds names: the call
 with the same mean loss, but for what a library clips, adds, refuses or gets wrong
-({{ref}}`ch-five-libraries`), is on the card. An empty cell claims nothing.
+({{ref}}`ch-five-libraries`), is on the card. An empty cell or a missing name claims nothing.
 
 :::{{table}} The losses of `lossbook`
 :class: sortable
