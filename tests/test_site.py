@@ -6,6 +6,7 @@ book go through it, and so does a page that was broken on purpose.
 """
 
 import functools
+import gzip
 import json
 import os
 import re
@@ -22,6 +23,7 @@ import nbformat
 import pytest
 import yaml
 from contents import CHAPTERS, PAGES, ROOT, SECRET
+from fontTools.ttLib import TTFont
 from nbformat.v4 import new_markdown_cell, new_notebook
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
@@ -261,6 +263,57 @@ def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
             text = path.read_text("utf-8", errors="replace")
             found = [mark for mark in marks | {"BEGIN SOLUTION", "HIDDEN TESTS"} if mark in text]
             assert not found, path
+
+
+# --- weight ------------------------------------------------------------------------------
+
+ICON = re.compile(r'class="fa-solid (fa-[a-z-]+)')
+
+
+def icon_problems(html, icons):
+    """Yield the icons that the theme's style sheet and font, cut to what is used, do not draw."""
+    style = (html / "_static" / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    drawn = TTFont(html / "_static" / "icons.woff").getBestCmap()
+    for icon in sorted(icons):
+        rule = re.search(rf'\.{icon}:before[^}}]*content:"\\(f[0-9a-f]+)"', style)
+        if not rule or int(rule[1], 16) not in drawn:
+            yield icon
+
+
+def test_each_icon_is_drawn_and_few_others(site):
+    texts = [(site.html / f"{page}.html").read_text("utf-8") for page in PAGES]
+    icons = {icon for text in texts for icon in ICON.findall(text)}
+    assert {"fa-magnifying-glass", "fa-circle-half-stroke"} <= icons
+    assert list(icon_problems(site.html, icons | {"fa-kiwi-bird"})) == ["fa-kiwi-bird"]
+    assert (site.html / "_static" / "icons.woff").stat().st_size < 5000
+
+
+def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
+    for page in PAGES:
+        text = (site.html / f"{page}.html").read_text("utf-8")
+        pictures = re.findall(r"<img [^>]*_images/[^>]*>", text)
+        assert all(' width="' in tag and ' height="' in tag for tag in pictures), page
+        assert all('loading="lazy"' in tag for tag in pictures[1:]), page
+
+
+def weight(tab, url):
+    """Return what a first visit to a page sends before anyone scrolls, compressed, in bytes."""
+    sent = []
+
+    def note(response):
+        packed = response.url.endswith((".png", ".woff", ".woff2"))
+        sent.append(len(response.body() if packed else gzip.compress(response.body(), 6)))
+
+    page = tab.context.browser.new_page(viewport={"width": 1440, "height": 900})
+    page.on("response", note)
+    page.goto(url, wait_until="networkidle")
+    page.close()
+    return sum(sent)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_light(page, tab, address):
+    assert weight(tab, f"{address}/{page}.html") < (200_000 if page == "index" else 350_000)
 
 
 # --- addresses ---------------------------------------------------------------------------
