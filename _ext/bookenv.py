@@ -1,9 +1,11 @@
 """What the build learns from its surroundings, and what it adds to the pages."""
 
+import functools
 import os
 import re
 import subprocess
-from urllib.parse import urlsplit
+from html import escape
+from urllib.parse import urlencode, urlsplit
 
 from docutils import nodes
 
@@ -27,17 +29,18 @@ def repository_url(folder):
         return f"{environment.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}"
     if url := environment.get("CI_PROJECT_URL"):
         return url.rstrip("/")
+    match = ADDRESS.fullmatch(git(folder, "remote", "get-url", "origin"))
+    return f"https://{match[1]}/{match[2]}" if match and match[1] in HOSTS else ""
+
+
+def git(folder, *arguments):
+    """Return what git says of a folder, or "" where it has nothing to say."""
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        remote = subprocess.run(
-            ["git", "-C", str(folder), "remote", "get-url", "origin"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-        ).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
-    match = ADDRESS.fullmatch(remote)
-    return f"https://{match[1]}/{match[2]}" if match and match[1] in HOSTS else ""
+    return done.stdout.strip()
 
 
 def set_repository(app, config):
@@ -67,6 +70,24 @@ def set_address(app, config):
     config.sitemap_url_scheme = "{link}"
     config.ogp_social_cards = {"enable": False}
     config.notfound_urls_prefix = urlsplit(url).path
+
+
+@functools.cache
+def commit_of(folder):
+    return git(folder, "rev-parse", "--short", "HEAD")
+
+
+def sign(app, pagename, templatename, context, doctree):
+    """Say at the foot of a page which version it is, and where to report an error on it."""
+    commit = commit_of(app.srcdir)
+    version = " ".join(("Version", app.config.release, f"({commit})" * bool(commit))).strip()
+    url = app.config.html_theme_options.get("repository_url", "")
+    context["theme_extra_footer"] = f"<p>{version}</p>"
+    if doctree and urlsplit(url).hostname == "github.com":
+        title = re.sub("<[^>]*>", "", context["title"])
+        form = urlencode({"template": "error.yml", "page": title, "version": version})
+        link = f'<a href="{url}/issues/new?{escape(form)}">Report an error on this page</a>'
+        context["theme_extra_footer"] += f"<p>{link}</p>"
 
 
 def strip_marks(app, doctree):
@@ -106,4 +127,5 @@ def setup(app):
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
     app.connect("html-page-context", mark_chinese)
+    app.connect("html-page-context", sign)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

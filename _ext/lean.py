@@ -17,7 +17,7 @@ from fontTools import subset
 from PIL import Image
 
 # The theme draws its icons by a font, and then once more by half a megabyte of JavaScript.
-UNUSED = re.compile(r"\s*<script[^>]*/fontawesome\.js[^>]*></script>")
+UNUSED = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
 ICON = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r'(\.fa-[a-z0-9-]+:before(?:,\.fa-[a-z0-9-]+:before)*)\{content:"[^"]*"\}')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")

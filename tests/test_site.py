@@ -27,6 +27,7 @@ from fontTools.ttLib import TTFont
 from nbformat.v4 import new_markdown_cell, new_notebook
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
+import lossbook
 import make
 from lossbook import CATALOGUE
 
@@ -338,7 +339,15 @@ def test_with_an_address_the_buttons_lead_to_it(scratch):
         "https://colab.research.google.com/github/acme/lossbook/blob/main/chapters/one.ipynb",
         "https://github.com/acme/lossbook",
         "https://github.com/acme/lossbook/issues/new",
+        "https://github.com/acme/lossbook/issues/new?template=error.yml&page=1.+One"
+        "&version=Version+0.1.0",
     }
+
+
+def test_each_page_names_its_version(site):
+    for page in PAGES:
+        text = (site.html / f"{page}.html").read_text("utf-8")
+        assert f"<p>Version {lossbook.__version__}</p>" in text and "Report an error" not in text
 
 
 def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch):
