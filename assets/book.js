@@ -14,6 +14,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const title = e.closest("li").querySelector("a").textContent.trim();
     e.setAttribute("aria-label", `Pages below ${title}`);
   });
+  // A press on the title of a solution opens it, and leads nowhere else.
+  each(".solution > .admonition-title a", (e) => e.replaceWith(...e.childNodes));
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });

@@ -268,7 +268,7 @@ def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
 
 # --- weight ------------------------------------------------------------------------------
 
-ICON = re.compile(r'class="fa-solid (fa-[a-z-]+)')
+ICON = re.compile(r"\b(fa-(?!solid|lg)[a-z-]+)")
 
 
 def icon_problems(html, icons):
