@@ -23,7 +23,7 @@ from sphinx.search.en import js_porter_stemmer
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-HERE = Path(__file__).parent
+STORE, KEYWORDS = "sections.json", "chapters/keywords.yml"
 PAGE = """
 <h1>Search</h1>
 <noscript><p>The search needs JavaScript.</p></noscript>
@@ -131,7 +131,9 @@ def stems(word):
         forms = [word[i : i + 2] for i in range(max(1, len(word) - 1))]
     else:
         forms = [word, *parts] if len(parts) > 1 and "." not in word else [word]
-    return [porter.stemWord(BRITISH.sub("iz", form.lower())) for form in forms]
+    lower = [BRITISH.sub("iz", form.lower()) for form in forms]
+    # JavaScript's stemmer leaves the shortest words as they are.
+    return [porter.stemWord(form) if len(form) > 2 else form for form in lower]
 
 
 def words(text):
@@ -163,7 +165,7 @@ def impacts(rows):
         places = Counter(stem for count in counts for stem in count)
         for number, count in enumerate(counts):
             size = 1.2 * (0.3 + 0.7 * count.total() / (mean or 1))
-            aside = 0.5 if ASIDE.match(f"{rows[number][0]}#{rows[number][1]}") else 1
+            aside = 0.5 if ASIDE.match(address(*rows[number][:2])) else 1
             for stem, times in count.items():
                 rare = math.log1p((len(rows) - places[stem] + 0.5) / (places[stem] + 0.5))
                 index[stem][number] += aside * weight * rare * (0.5 + 2.2 * times / (times + size))
@@ -185,31 +187,38 @@ def collect(app, pagename, templatename, context, doctree):
 
 def start(app):
     """Switch off Sphinx's own search; begin with what the pages said in the last build."""
-    if app.builder.format == "html":
-        app.builder.search = False
-        store = Path(app.doctreedir, "sections.json")
-        app.builder.sections = json.loads(store.read_text("utf-8")) if store.exists() else {}
+    app.builder.search = False
+    kept = Path(app.doctreedir, STORE)
+    app.builder.sections = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+
+
+def outdated(app, env, added, changed, removed):
+    """Have pages read again of which nothing is kept, and one for keywords that are new."""
+    kept, listed = Path(app.doctreedir, STORE), Path(app.srcdir, KEYWORDS)
+    news = listed.exists() and kept.exists() and listed.stat().st_mtime > kept.stat().st_mtime
+    return [*env.found_docs - {*app.builder.sections}, *[app.config.root_doc] * news]
 
 
 def finish(app):
     """Write the index, with the words of askers, and add the page that searches it."""
     pages = {page: app.builder.sections[page] for page in sorted(app.env.found_docs)}
-    Path(app.doctreedir, "sections.json").write_text(json.dumps(pages), "utf-8")
-    listed = Path(app.srcdir, "chapters", "keywords.yml")
+    Path(app.doctreedir, STORE).write_text(json.dumps(pages), "utf-8")
+    listed = Path(app.srcdir, KEYWORDS)
     keywords = yaml.safe_load(listed.read_text("utf-8")) if listed.exists() else {}
     rows = [[page, *row] for page, found in pages.items() for row in found]
     for row in rows:
-        place = row[0].removeprefix("chapters/") + f"#{row[1]}" * bool(row[1])
-        row.append(keywords.pop(place, ""))
+        row.append(keywords.pop(address(*row[:2]).removeprefix("chapters/"), ""))
     for place in keywords:
-        logger.warning("keywords.yml names %s, which is no section", place)
-    heads = [
-        [f"{page}.html" + f"#{anchor}" * bool(anchor), *titles]
-        for page, anchor, *titles, _, _, _ in rows
-    ]
+        logger.warning("%s names %s, which is no section", KEYWORDS, place)
+    heads = [[address(*row[:2], ".html"), *row[2:4]] for row in rows]
     write(app, "search-index.js", js_porter_stemmer, SECTIONS=heads, IMPACTS=impacts(rows))
     write(app, "search-text.js", TEXTS=[row[4] for row in rows])
     yield "search", {"title": "Search", "body": PAGE}, "page.html"
+
+
+def address(page, anchor, end=""):
+    """Return the address of a section; without an anchor it is the top of a page."""
+    return f"{page}{end}#{anchor}" if anchor else f"{page}{end}"
 
 
 def write(app, name, code="", **constants):
@@ -223,8 +232,9 @@ def write(app, name, code="", **constants):
 
 
 def setup(app):
-    app.config.templates_path.append(str(HERE))
+    app.config.templates_path.append(str(Path(__file__).parent))
     app.connect("builder-inited", start)
+    app.connect("env-get-outdated", outdated)
     app.connect("html-page-context", collect)
     app.connect("html-collect-pages", finish)
     # A page that another process writes is not collected.

@@ -91,7 +91,7 @@ const fill = (found) => list.querySelectorAll("p").forEach((p) => {
 });
 const show = () => {
   const query = field.value.trim(), [ranked, found] = find(query), many = ranked.length;
-  history.replaceState(null, "", `?q=${encodeURIComponent(query)}`);
+  history.replaceState(null, "", location.pathname + (query && `?q=${encodeURIComponent(query)}`));
   const counted = many === 1 ? "1 section" : `${many} sections`;
   const first = many > LIMIT ? `, the best ${LIMIT} of them` : "";
   said.textContent = !query ? "" : many ? `${counted} found${first}:` : "Nothing found.";
