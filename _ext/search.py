@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from docutils import nodes
@@ -144,12 +145,24 @@ def words(text):
 
 # --- how much each counts --------------------------------------------------------------------
 
-# What a word weighs in the title, the titles above, the text, the code, the keywords.
-WEIGHTS = 4, 1.5, 1, 0.3, 4
+# What a word weighs in each field of a section.
+WEIGHTS = {"title": 4, "keywords": 4, "above": 1.5, "text": 1, "code": 0.3}
 # What practises, reports or lists is not what a reader looks for first.
 ASIDE = re.compile(
-    r"assignments|.*(errata|coverage|bibliography|glossary|api|#exercises|#in-short)"
+    r"assignments/|chapters/reference/(errata|coverage|bibliography|glossary|api)"
+    r"|.*#(exercises|in-short|references)$"
 )
+
+
+class Section(NamedTuple):
+    """A result: its address without the end of files, and what stands in it."""
+
+    place: str
+    title: str
+    above: str
+    text: str
+    code: str
+    keywords: str
 
 
 def impacts(rows):
@@ -159,16 +172,16 @@ def impacts(rows):
     fields of BM25+ with k = 1.2, b = 0.7, d = 0.5 (Lv and Zhai, 2011), in thirds.
     """
     index = defaultdict(Counter)
-    for field, weight in enumerate(WEIGHTS, 2):
-        counts = [Counter(words(row[field])) for row in rows]
+    for field, weight in WEIGHTS.items():
+        counts = [Counter(words(getattr(row, field))) for row in rows]
         mean = sum(map(Counter.total, counts)) / len(rows)
         places = Counter(stem for count in counts for stem in count)
         for number, count in enumerate(counts):
             size = 1.2 * (0.3 + 0.7 * count.total() / (mean or 1))
-            aside = 0.5 if ASIDE.match(address(*rows[number][:2])) else 1
+            share = weight / 2 if ASIDE.match(rows[number].place) else weight
             for stem, times in count.items():
                 rare = math.log1p((len(rows) - places[stem] + 0.5) / (places[stem] + 0.5))
-                index[stem][number] += aside * weight * rare * (0.5 + 2.2 * times / (times + size))
+                index[stem][number] += share * rare * (0.5 + 2.2 * times / (times + size))
     for stem, found in index.items():
         gaps = [after - before for before, after in pairwise([0, *sorted(found)])]
         counted = [round(3 * found[number]) for number in sorted(found)]
@@ -205,20 +218,17 @@ def finish(app):
     Path(app.doctreedir, STORE).write_text(json.dumps(pages), "utf-8")
     listed = Path(app.srcdir, KEYWORDS)
     keywords = yaml.safe_load(listed.read_text("utf-8")) if listed.exists() else {}
-    rows = [[page, *row] for page, found in pages.items() for row in found]
-    for row in rows:
-        row.append(keywords.pop(address(*row[:2]).removeprefix("chapters/"), ""))
+    rows = []
+    for page, found in pages.items():
+        for anchor, *fields in found:
+            place = f"{page}#{anchor}" if anchor else page
+            rows.append(Section(place, *fields, keywords.pop(place.removeprefix("chapters/"), "")))
     for place in keywords:
         logger.warning("%s names %s, which is no section", KEYWORDS, place)
-    heads = [[address(*row[:2], ".html"), *row[2:4]] for row in rows]
+    heads = [[re.sub("(#|$)", r".html\1", row.place, count=1), *row[1:3]] for row in rows]
     write(app, "search-index.js", js_porter_stemmer, SECTIONS=heads, IMPACTS=impacts(rows))
-    write(app, "search-text.js", TEXTS=[row[4] for row in rows])
+    write(app, "search-text.js", TEXTS=[row.text for row in rows])
     yield "search", {"title": "Search", "body": PAGE}, "page.html"
-
-
-def address(page, anchor, end=""):
-    """Return the address of a section; without an anchor it is the top of a page."""
-    return f"{page}{end}#{anchor}" if anchor else f"{page}{end}"
 
 
 def write(app, name, code="", **constants):
