@@ -22,9 +22,9 @@ const ASKING = new Set(words(`a an and are as at be by can do does for has have 
 
 // The stems of the book that a stem stands for: itself, or, as it may be half typed or mistyped,
 // those that begin as it does.
-const known = Object.keys(IMPACTS);
+const impacts = new Map(Object.entries(IMPACTS)), known = [...impacts.keys()];
 const meant = (stem) => {
-  if (IMPACTS[stem]) return [stem];
+  if (impacts.has(stem)) return [stem];
   for (let end = stem.length; end > 2; end = end > 5 && end > stem.length / 2 + 1 ? end - 1 : 0) {
     const found = known.filter((other) => other.startsWith(stem.slice(0, end)));
     if (found.length) return found;
@@ -39,10 +39,11 @@ const find = (query) => {
   for (const stem of subject.length ? subject : asked) {
     const best = new Map();
     for (const word of meant(stem)) {
+      const list = impacts.get(word);
       found.add(word);
-      for (let i = 0, section = 0; i < IMPACTS[word].length; i += 2) {
-        section += IMPACTS[word][i];
-        best.set(section, Math.max(best.get(section) ?? 0, IMPACTS[word][i + 1]));
+      for (let i = 0, section = 0; i < list.length; i += 2) {
+        section += list[i];
+        best.set(section, Math.max(best.get(section) ?? 0, list[i + 1]));
       }
     }
     for (const [section, impact] of best) {
