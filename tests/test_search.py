@@ -57,7 +57,7 @@ def rank_problems(found, query, right, third=False):
     """Yield the query whose answers come too late."""
     first = next((n for n, place in enumerate(found, 1) if place in right), None)
     if first is None or first > 1 + 2 * third:
-        yield f"{query!r}: {right[0]} has rank {first}, first come {found[:3]}"
+        yield f"{query!r}: {right} has rank {first}, first come {found[:3]}"
 
 
 def questions():
