@@ -143,6 +143,12 @@ def words(text):
     return [stem for word in found for stem in stems(word)]
 
 
+# Words that questions are made of: nobody looks for a section about them.
+ASKING = words(
+    "a an and are as at be by can do does for has have how i in is it its me my of on or should"
+    " than that the their there this to was what when where which why will with you your"
+)
+
 # --- how much each counts --------------------------------------------------------------------
 
 # What a word weighs in each field of a section.
@@ -173,7 +179,8 @@ def impacts(rows):
     """
     index = defaultdict(Counter)
     for field, weight in WEIGHTS.items():
-        counts = [Counter(words(getattr(row, field))) for row in rows]
+        taken = [words(getattr(row, field)) for row in rows]
+        counts = [Counter(stem for stem in row if stem not in ASKING) for row in taken]
         mean = sum(map(Counter.total, counts)) / len(rows)
         places = Counter(stem for count in counts for stem in count)
         for number, count in enumerate(counts):
@@ -226,7 +233,8 @@ def finish(app):
     for place in keywords:
         logger.warning("%s names %s, which is no section", KEYWORDS, place)
     heads = [[re.sub("(#|$)", r".html\1", row.place, count=1), *row[1:3]] for row in rows]
-    write(app, "search-index.js", js_porter_stemmer, SECTIONS=heads, IMPACTS=impacts(rows))
+    constants = {"ASKING": ASKING, "SECTIONS": heads, "IMPACTS": impacts(rows)}
+    write(app, "search-index.js", js_porter_stemmer, **constants)
     write(app, "search-text.js", TEXTS=[row.text for row in rows])
     yield "search", {"title": "Search", "body": PAGE}, "page.html"
 

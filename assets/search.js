@@ -15,11 +15,6 @@ const stems = (word) => {
 };
 const words = (text) => (text.normalize("NFKC").match(WORD) ?? []).flatMap(stems);
 
-// Words that questions are made of.
-const ASKING = new Set(words(`a an and are as at be by can do does for has have how i in is it its
-  me my of on or should than that the their there this to was what when where which why will with
-  you your`));
-
 // The stems of the book that a stem stands for: itself, or, as it may be half typed or mistyped,
 // those that begin as it does.
 const impacts = new Map(Object.entries(IMPACTS)), known = [...impacts.keys()];
@@ -34,9 +29,8 @@ const meant = (stem) => {
 
 // The numbers of the sections for a query, best first, and the stems that were found in them.
 const find = (query) => {
-  const asked = [...new Set(words(query))], subject = asked.filter((stem) => !ASKING.has(stem));
-  const scores = new Map(), found = new Set();
-  for (const stem of subject.length ? subject : asked) {
+  const asked = new Set(words(query)), scores = new Map(), found = new Set();
+  for (const stem of [...asked].filter((stem) => !ASKING.includes(stem))) {
     const best = new Map();
     for (const word of meant(stem)) {
       const list = impacts.get(word);
