@@ -45,7 +45,8 @@ def site(tmp_path_factory):
     try:
         folder.mkdir()
     except FileExistsError:
-        while not done.exists():
+        end = time.monotonic() + 1800  # a worker that died finishes nothing
+        while not done.exists() and time.monotonic() < end:
             time.sleep(1)
     else:
         code, text, _ = build(ROOT, folder)
