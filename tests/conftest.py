@@ -1,8 +1,10 @@
 """What all tests share: settings, modules outside of packages, their order, a browser."""
 
 import importlib.util
+import json
 import os
 import sys
+import time
 from collections import Counter
 
 import pytest
@@ -30,6 +32,30 @@ def pytest_collection_modifyitems(items):
     sizes = Counter(item.path for item in items)
     ranks = {path: [*LONGEST, path.name].index(path.name) for path in sizes}
     items.sort(key=lambda item: (ranks[item.path], -sizes[item.path], item.path))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The built book; the worker that asks first builds it, the others wait."""
+    from building import Built, build
+
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder, done = shared / "site", shared / "site-is-built.json"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        end = time.monotonic() + 1800  # a worker that died finishes nothing
+        while not done.exists() and time.monotonic() < end:
+            time.sleep(1)
+    else:
+        code, text, _ = build(ROOT, folder)
+        part = done.with_suffix(".part")
+        part.write_text(json.dumps([code, text]), "utf-8")
+        part.rename(done)
+    built = Built(*json.loads(done.read_text("utf-8")), folder / "_build" / "html")
+    assert (built.html / "index.html").exists(), built.text
+    return built
 
 
 @pytest.fixture(scope="module")

@@ -7,79 +7,24 @@ book go through it, and so does a page that was broken on purpose.
 
 import functools
 import gzip
-import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import bookenv
 import nbformat
 import pytest
-import yaml
+from building import ADDRESSES, build, scratch_book
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
-from nbformat.v4 import new_markdown_cell, new_notebook
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
 
 import lossbook
-import make
 from lossbook import CATALOGUE
 
 # --- building ----------------------------------------------------------------------------
-
-# What tells the build where the book is kept and read.
-ADDRESSES = ["BOOK_REPOSITORY_URL", "BOOK_BASEURL", "BOOK_BRANCH", "CI_PROJECT_URL"]
-ADDRESSES += ["GITHUB_REPOSITORY", "GITHUB_SERVER_URL", "GITHUB_REF_NAME"]
-
-
-class Built(NamedTuple):
-    code: int
-    text: str
-    html: Path
-
-
-def build(source, target, **addresses):
-    """Build a book as CI does, where a warning is an error; it knows the given addresses only."""
-    environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES}
-    nowhere = str(target / "none")  # no git remote either
-    environment |= {"GIT_DIR": nowhere, "PYTHONPATH": str(ROOT), **addresses}
-    options = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
-    command = [sys.executable, "-c", make.BUILD, "build", source, *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    html = target / "_build" / "html"
-    return Built(done.returncode, done.stdout + done.stderr, html)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    built = build(ROOT, tmp_path_factory.mktemp("site"))
-    assert (built.html / "index.html").exists(), built.text
-    return built
-
-
-def scratch_book(folder, **pages):
-    """Write a book configured as this one: a notebook ``chapters/one`` and the given pages."""
-    for name in ("_ext", "assets"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "_config.yml", folder)
-    (folder / "references.bib").touch()
-    (folder / "chapters").mkdir()
-    one = new_notebook(cells=[new_markdown_cell("# One\n\nText.")])
-    nbformat.write(one, folder / "chapters" / "one.ipynb")
-    for name, text in {"index": "# Scratch\n\nText with $x$.", **pages}.items():
-        (folder / f"{name}.md").write_text(text, "utf-8")
-    chapters = [{"file": name} for name in ("chapters/one", *pages)]
-    part = {"caption": "Part", "numbered": True, "chapters": chapters}
-    toc = {"format": "jb-book", "root": "index", "parts": [part]}
-    (folder / "_toc.yml").write_text(yaml.safe_dump(toc), "utf-8")
-    return folder
-
 
 BAD_PAGE = r"""# Bad
 
@@ -232,25 +177,6 @@ def test_chapters_are_numbered_through_the_parts(site):
     numbers = {page: title_of(site, page)[0] for page in PAGES}
     expected = {page: f"{number}." for number, page in enumerate(CHAPTERS, 1)}
     assert {page: number for page, number in numbers.items() if number} == expected
-
-
-def long_word(title):
-    """Return the longest word of a title, one that a reader would search for."""
-    return max(re.findall(r"[^\W\d_]+", title), key=len)
-
-
-def test_the_search_index_holds_a_word_of_each_page(site):
-    text = (site.html / "searchindex.js").read_text("utf-8")
-    index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
-    entries = [*index["titleterms"].items(), *index["terms"].items()]
-
-    def indexed(page):
-        start = long_word(title_of(site, page)[1]).lower()[:3]  # ends are cut
-        found = [numbers for stem, numbers in entries if stem.startswith(start)]
-        lists = [n if isinstance(n, list) else [n] for n in found]
-        return any(index["docnames"].index(page) in numbers for numbers in lists)
-
-    assert [page for page in PAGES if not indexed(page)] == []
 
 
 def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
@@ -525,22 +451,6 @@ def test_a_page_that_is_missing_is_reported(tab, address):
         assert f"{address}/missing.html answers 404" in problems
 
 
-def search_problems(tab, start, page, title):
-    """Search for a word of a page's title, follow the result, and return what goes wrong."""
-    url = f"{start}/search.html?q={long_word(title)}"
-    with visit(tab, url) as problems:
-        tab.locator(f'#search-results a[href*="{page}.html"]').first.click()
-        tab.wait_for_url(re.compile(rf".*/{page}\.html.*"))
-        if title not in tab.locator("article h1").inner_text():
-            problems.append(f"the result for {title} leads elsewhere")
-        return problems
-
-
-def test_the_search_finds_a_chapter(tab, site, address):
-    title = title_of(site, CHAPTERS[-1])[1]
-    assert search_problems(tab, address, CHAPTERS[-1], title) == []
-
-
 # What a reader comes with, and the words of it that the table of problems has.
 PROBLEMS = {
     "prices outliers": "prices with outliers",
@@ -575,19 +485,8 @@ def test_a_problem_is_three_clicks_from_the_landing_page(site):
     assert 'href="#faq-nan"' in (site.html / f"{FAQ}.html").read_text("utf-8")
 
 
-def test_a_problem_is_found_by_the_search(tab, address):
-    for words, page in [*((words, CHOOSING) for words in PROBLEMS), ("my loss is NaN", FAQ)]:
-        with visit(tab, f"{address}/search.html?q={words}") as problems:
-            tab.locator(f'#search-results a[href*="{page}.html"]').first.wait_for()
-        assert problems == []
-
-
 def test_the_site_works_from_files_without_a_server(tab, site):
     page, start = CHAPTERS[0], site.html.as_uri()
     with visit(tab, f"{start}/{page}.html") as problems:
         assert tab.locator(".math").count() > 0
         assert tab.evaluate(UNTYPESET) + problems == []
-    found = search_problems(tab, start, page, title_of(site, page)[1])
-    # Excerpts of the results are fetched, which browsers forbid for files: they are left out.
-    excerpt = re.compile("console: .*(CORS|ERR_FAILED)|.*Failed to fetch")
-    assert [problem for problem in found if not excerpt.match(problem)] == []
