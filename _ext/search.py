@@ -66,7 +66,7 @@ def prose(node, apart=()):
     """Yield the words of a node without its code and the parts that are found by themselves."""
     for child in node.children:
         if isinstance(child, nodes.math):
-            yield formula(child.astext())
+            yield child.get("before", "") + formula(child.astext()) + child.get("after", "")
         elif isinstance(child, nodes.Text):
             yield child
         elif not isinstance(child, SKIPPED) and child not in apart:
