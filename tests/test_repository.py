@@ -122,7 +122,7 @@ def test_a_new_loss_is_documented_and_defined():
 
 # --- requirements ------------------------------------------------------------------------
 
-LOCKS = [f"requirements{p}" for p in ("", "-browser", "-lab", "-benchmark", "-teach")]
+LOCKS = [f"requirements{p}" for p in ("", "-browser", "-lab", "-benchmark", "-teach", "-lint")]
 PIN = re.compile(r"([\w.-]+)==([\w.]+)( ; .+)?")
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 PLACES = [
@@ -398,7 +398,7 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
     make.main("test", "-x")
     assert make.commands[-1][0] == "-m pytest -x"
     more = [make.BROWSER, make.BENCHMARK, make.TEACH] if browser else []
-    assert installed(make) == [make.BOOK, *more]
+    assert installed(make) == [make.BOOK, make.LINT, *more]
     assert (browser or "no browser") in capsys.readouterr().out
 
 
@@ -410,7 +410,10 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
         (("Huber", "-x"), "tests lossbook -k Huber -x"),
         (("tests/test_exact.py",), "tests/test_exact.py"),
         (("tests",), "tests"),
-        (("chapters/a.md",), "tests/test_book.py tests/test_repository.py -k a"),
+        (
+            ("chapters/a.md",),
+            "tests/test_book.py tests/test_repository.py tests/test_spelling.py -k a",
+        ),
     ],
 )
 def test_make_chooses_the_tests_of_what_is_named(make, tmp_path, arguments, expected):
@@ -454,6 +457,17 @@ def test_make_locks_each_file_without_this_machine_and_without_cuda(make, monkey
         assert (tmp_path / file).read_text("utf-8") == "torch==2\n"
 
 
+def test_make_chooses_the_newest_of_all_but_what_a_reason_holds_back(make, tmp_path):
+    chosen = 'a==1.5 # one\nb<2 # two\nc==3; sys_platform == "linux"\n'
+    for file in make.REQUIREMENTS:
+        (tmp_path / file).with_suffix(".in").write_text(chosen, "utf-8")
+    make.main("newest")
+    for file in make.REQUIREMENTS:
+        expected = 'a # one\nb<2 # two\nc; sys_platform == "linux"\n'
+        assert (tmp_path / file).with_suffix(".in").read_text("utf-8") == expected
+    assert sum(" compile " in line and "--upgrade" in line for line, _ in make.commands) == 6
+
+
 def test_make_deletes_what_it_made_and_nothing_else(make, tmp_path):
     for folder in (".venv", "_build", "chapters"):
         (tmp_path / folder).mkdir()
@@ -478,8 +492,9 @@ def test_make_says_what_it_can_do():
         [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
-    for command in ("book", "test", "lab", "teach", "lock", "clean"):
-        assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr
+    pages = text("README.md") + text("CONTRIBUTING.md")
+    for command in ("book", "test", "lab", "teach", "lock", "newest", "links", "clean"):
+        assert f"make.py {command}" in pages and f"make.py {command}" in result.stderr
 
 
 def test_continuous_integration_leaves_nothing_out():
