@@ -64,8 +64,11 @@ def texts(path):
     return docstrings(text) if path.suffix == ".py" else [text]
 
 
-LISTED = subprocess.run(
-    ["git", "ls-files", "*.ipynb", "*.md", "*.py"], cwd=ROOT, capture_output=True, text=True
+LISTED = subprocess.run(  # a new file too, before git knows it
+    ["git", "ls-files", "-co", "--exclude-standard", "*.ipynb", "*.md", "*.py"],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
 )
 
 
