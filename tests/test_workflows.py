@@ -195,7 +195,7 @@ def test_a_report_names_what_failed(calls, line, said, tmp_path):
 def test_a_report_fits_into_an_issue(calls, tmp_path):
     (tmp_path / "log.txt").write_text(f"FAILED {'a' * 10_000}\n" * 1000, "utf-8")
     github.report("Title", tmp_path / "log.txt")
-    assert len(calls[-1][-1]) < 65_536 and "1000 lines" in calls[-1][-1]
+    assert len(calls[-1][-1]) < 65_536 and "log: 1000\n" in calls[-1][-1]
 
 
 CHANGES = (

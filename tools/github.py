@@ -28,7 +28,7 @@ def report(title, log):
     lines = Path(log).read_text("utf-8").splitlines()
     failed = [line for line in lines if FAILURE.match(line)] or lines[-30:]
     shown = "\n".join(line[:500] for line in failed[:100])  # GitHub takes 65,536 characters
-    text = f"{len(failed)} lines of the log:\n\n```text\n{shown}\n```"
+    text = f"Lines of the log: {len(failed)}\n\n```text\n{shown}\n```"
     fields = "--json", "number,title,body,comments"
     for issue in json.loads(gh("issue", "list", "--limit", "1000", *fields)):
         if issue["title"] == title:
