@@ -514,6 +514,35 @@ def test_the_table_in_the_readme_names_what_is_there():
     assert folders <= {name.split("/")[0] for name in named}
 
 
+MADE_BY_READER = {
+    "chapters/formulas/my-chapter.ipynb",
+    "zh/_toc.yml",
+    "zh/_config.yml",
+    "zh/index.ipynb",
+}
+NAMES_IN_THE_GUIDE = {
+    "lossbook/book/atlas.py": ["SPECIAL"],
+    "lossbook/book/explorer.py": ["explore"],
+    "lossbook/book/notebook.py": ["formula", "check_attempt", "as_printed", "glue", "claim"],
+    "tests/test_messages.py": ["TOO_FEW"],
+    "tools/benchmark/peers.py": ["CTC", "GaussianNLL"],
+}
+
+
+def test_the_guide_names_what_is_there():
+    guide = text("CONTRIBUTING.md")
+    ends = "py|ipynb|yml|toml|cff|txt|bib|md"
+    named = set(re.findall(rf"(?<![\w*/])[\w.][\w./-]*\.(?:{ends})\b", guide)) - MADE_BY_READER
+    workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
+    assert len(named) > 20 and workflows <= named
+    missing = [name for name in named - workflows if not (ROOT / name).exists()]
+    assert set(missing) <= {"run_notebooks.py", "check_numbers.py"}  # whose folder is named before
+    for file, names in NAMES_IN_THE_GUIDE.items():
+        assert file in guide or file[:-3].replace("/", ".") in guide
+        for name in names:
+            assert name in guide and re.search(rf"\b{name}\b", text(file)), name
+
+
 # --- the first cell of a chapter, in a folder without the book ---------------------------
 
 ALONE = """
