@@ -187,6 +187,7 @@ def lock(arguments):
     resolve += ["--python-version", "3.11", "--fork-strategy", "fewest", *arguments]
     # Wheels that lie on this machine are nobody else's.
     settings = for_uv() | {"UV_FIND_LINKS": "", "UV_CUSTOM_COMPILE_COMMAND": "python3 make.py lock"}
+    settings.pop("UV_TORCH_BACKEND", None)  # nor is a build of torch that it asks for
     for file in REQUIREMENTS:
         run(*resolve, file.replace(".txt", ".in"), "-o", file, env=settings)
         # The CUDA build of torch pins these itself, and its CPU build needs none of them.

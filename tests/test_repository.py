@@ -240,7 +240,8 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STAMP", tmp_path / ".venv" / "installed.json")
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(module, "run", run)
-    monkeypatch.setattr(module, "for_uv", lambda: {"UV_FIND_LINKS": "/wheels"})
+    told = {"UV_FIND_LINKS": "/wheels", "UV_TORCH_BACKEND": "cpu"}
+    monkeypatch.setattr(module, "for_uv", lambda: dict(told))
     monkeypatch.setattr(module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True))
     return module
 
@@ -453,7 +454,7 @@ def test_make_locks_each_file_without_this_machine_and_without_cuda(make, monkey
     compiled = [found for found in make.commands if " compile " in found[0]]
     for (line, options), file in zip(compiled, make.REQUIREMENTS, strict=True):
         assert line.endswith(f"--upgrade {file.replace('.txt', '.in')} -o {file}")
-        assert options["env"]["UV_FIND_LINKS"] == ""
+        assert options["env"]["UV_FIND_LINKS"] == "" and "UV_TORCH_BACKEND" not in options["env"]
         assert (tmp_path / file).read_text("utf-8") == "torch==2\n"
 
 
