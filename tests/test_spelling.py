@@ -23,7 +23,7 @@ BRITISH = Path(codespell_lib.__file__).parent / "data" / "dictionary_en-GB_to_en
 NOT_PROSE = re.compile(
     r"(?ms)^ *(`{3,})[^`\n]*$.*?^ *\1|``.*?``|(?::\w+:)?`[^`]*`"  # code
     r"|\$\$.*?\$\$|\$[^$]*\$|\\begin\{.*?\\end\{[^}]*\}"  # formulas
-    r"|<!--.*?-->|<[^>]*>|\]\([^)]*\)|\{[^}]*\}|^\([\w-]+\)=|^ *:[\w-]+:.*?$"  # marks, options
+    r"|<!--.*?-->|<[/A-Za-z][^>]*>|\]\([^)]*\)|\{[^}]*\}|^\([\w-]+\)=|^ *:[\w-]+:.*?$"  # marks
     r"|^ *(?:>>>|\.\. \w+::).*?$|^ {4,}python.*?$|https?://\S+|\[@?[\w:-]+\]"  # examples, addresses
 )
 # A word with a digit, a dot, a slash or a capital inside is a name.
