@@ -6,6 +6,8 @@
     python3 make.py lab      open the chapters in JupyterLab
     python3 make.py teach    release, collect and grade assignments, on Linux
     python3 make.py lock     pin in requirements*.txt what requirements*.in choose
+    python3 make.py newest   choose and pin the newest releases, to test the book with them
+    python3 make.py links    ask whether each address in the book still answers
     python3 make.py clean    delete the environment and the built book
 
 Needs Python 3.11, 3.12 or 3.13 on Linux, macOS or Windows; the tests need git too.
@@ -28,9 +30,9 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = ENVIRONMENT / "installed.json"
-PURPOSES = "", "-browser", "-lab", "-benchmark", "-teach"
+PURPOSES = "", "-browser", "-lab", "-benchmark", "-teach", "-lint"
 REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in PURPOSES]
-BOOK, BROWSER, LAB, BENCHMARK, TEACH = REQUIREMENTS
+BOOK, BROWSER, LAB, BENCHMARK, TEACH, LINT = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # A book's trees live to its end; looking for garbage among them took a third of the time.  Where
@@ -144,7 +146,7 @@ def book(arguments):
 
 
 def test(arguments):
-    wanted = {BOOK: True, BROWSER: browser()}
+    wanted = {BOOK: True, LINT: True, BROWSER: browser()}
     wanted |= {BENCHMARK: os.environ.get("REQUIRE_PEERS"), TEACH: os.environ.get("REQUIRE_TEACH")}
     environment(*filter(wanted.get, wanted))
     say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
@@ -157,8 +159,8 @@ def chosen(arguments):
     if what.isidentifier() and not (ROOT / what).exists():
         return ["tests", "lossbook", "-k", what, *rest]
     if what.endswith((".ipynb", ".md")):
-        rules = ["tests/test_book.py", "tests/test_repository.py", "-k", Path(what).stem]
-        return [*[what] * what.endswith(".ipynb"), *rules, *rest]
+        rules = [f"tests/test_{part}.py" for part in ("book", "repository", "spelling")]
+        return [*[what] * what.endswith(".ipynb"), *rules, "-k", Path(what).stem, *rest]
     return arguments
 
 
@@ -187,11 +189,28 @@ def lock(arguments):
     resolve += ["--python-version", "3.11", "--fork-strategy", "fewest", *arguments]
     # Wheels that lie on this machine are nobody else's.
     settings = for_uv() | {"UV_FIND_LINKS": "", "UV_CUSTOM_COMPILE_COMMAND": "python3 make.py lock"}
+    settings.pop("UV_TORCH_BACKEND", None)  # nor is a build of torch that it asks for
     for file in REQUIREMENTS:
         run(*resolve, file.replace(".txt", ".in"), "-o", file, env=settings)
         # The CUDA build of torch pins these itself, and its CPU build needs none of them.
         text = re.sub(r"(?m)^(cuda-|nvidia-|triton).*\n", "", (ROOT / file).read_text("utf-8"))
         (ROOT / file).write_text(text, "utf-8", newline="\n")
+
+
+def newest(arguments):
+    """Forget each version that a .in file names by ==; limits that have a reason stay."""
+    for file in REQUIREMENTS:
+        chosen = ROOT / file.replace(".txt", ".in")
+        text = re.sub(r"==[\w.]+", "", chosen.read_text("utf-8"))
+        chosen.write_text(text, "utf-8", newline="\n")
+    lock(["--upgrade", *arguments])
+    say("test the book with them: python3 make.py test. Back: git restore 'requirements*'")
+
+
+def links(arguments):
+    environment(BOOK)
+    builder = "--builder", "custom", "--custom-builder", "linkcheck"
+    run(PYTHON, "-c", BUILD, "build", ".", *builder, "-q", *arguments)
 
 
 def clean(arguments):
@@ -201,7 +220,10 @@ def clean(arguments):
 
 
 def main(name="", *arguments):
-    commands = {command.__name__: command for command in (book, test, lab, teach, lock, clean)}
+    commands = {
+        command.__name__: command
+        for command in (book, test, lab, teach, lock, newest, links, clean)
+    }
     if name not in commands:
         sys.exit(__doc__)
     with_a_supported_python([name, *arguments])

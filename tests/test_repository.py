@@ -122,7 +122,7 @@ def test_a_new_loss_is_documented_and_defined():
 
 # --- requirements ------------------------------------------------------------------------
 
-LOCKS = [f"requirements{p}" for p in ("", "-browser", "-lab", "-benchmark", "-teach")]
+LOCKS = [f"requirements{p}" for p in ("", "-browser", "-lab", "-benchmark", "-teach", "-lint")]
 PIN = re.compile(r"([\w.-]+)==([\w.]+)( ; .+)?")
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 PLACES = [
@@ -240,7 +240,8 @@ def make(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "STAMP", tmp_path / ".venv" / "installed.json")
     monkeypatch.setattr(module, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(module, "run", run)
-    monkeypatch.setattr(module, "for_uv", lambda: {"UV_FIND_LINKS": "/wheels"})
+    told = {"UV_FIND_LINKS": "/wheels", "UV_TORCH_BACKEND": "cpu"}
+    monkeypatch.setattr(module, "for_uv", lambda: dict(told))
     monkeypatch.setattr(module, "create", lambda: (tmp_path / ".venv").mkdir(exist_ok=True))
     return module
 
@@ -398,7 +399,7 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
     make.main("test", "-x")
     assert make.commands[-1][0] == "-m pytest -x"
     more = [make.BROWSER, make.BENCHMARK, make.TEACH] if browser else []
-    assert installed(make) == [make.BOOK, *more]
+    assert installed(make) == [make.BOOK, make.LINT, *more]
     assert (browser or "no browser") in capsys.readouterr().out
 
 
@@ -410,7 +411,10 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
         (("Huber", "-x"), "tests lossbook -k Huber -x"),
         (("tests/test_exact.py",), "tests/test_exact.py"),
         (("tests",), "tests"),
-        (("chapters/a.md",), "tests/test_book.py tests/test_repository.py -k a"),
+        (
+            ("chapters/a.md",),
+            "tests/test_book.py tests/test_repository.py tests/test_spelling.py -k a",
+        ),
     ],
 )
 def test_make_chooses_the_tests_of_what_is_named(make, tmp_path, arguments, expected):
@@ -450,8 +454,19 @@ def test_make_locks_each_file_without_this_machine_and_without_cuda(make, monkey
     compiled = [found for found in make.commands if " compile " in found[0]]
     for (line, options), file in zip(compiled, make.REQUIREMENTS, strict=True):
         assert line.endswith(f"--upgrade {file.replace('.txt', '.in')} -o {file}")
-        assert options["env"]["UV_FIND_LINKS"] == ""
+        assert options["env"]["UV_FIND_LINKS"] == "" and "UV_TORCH_BACKEND" not in options["env"]
         assert (tmp_path / file).read_text("utf-8") == "torch==2\n"
+
+
+def test_make_chooses_the_newest_of_all_but_what_a_reason_holds_back(make, tmp_path):
+    chosen = 'a==1.5 # one\nb<2 # two\nc==3; sys_platform == "linux"\n'
+    for file in make.REQUIREMENTS:
+        (tmp_path / file).with_suffix(".in").write_text(chosen, "utf-8")
+    make.main("newest")
+    for file in make.REQUIREMENTS:
+        expected = 'a # one\nb<2 # two\nc; sys_platform == "linux"\n'
+        assert (tmp_path / file).with_suffix(".in").read_text("utf-8") == expected
+    assert sum(" compile " in line and "--upgrade" in line for line, _ in make.commands) == 6
 
 
 def test_make_deletes_what_it_made_and_nothing_else(make, tmp_path):
@@ -478,8 +493,9 @@ def test_make_says_what_it_can_do():
         [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
-    for command in ("book", "test", "lab", "teach", "lock", "clean"):
-        assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr
+    pages = text("README.md") + text("CONTRIBUTING.md")
+    for command in ("book", "test", "lab", "teach", "lock", "newest", "links", "clean"):
+        assert f"make.py {command}" in pages and f"make.py {command}" in result.stderr
 
 
 def test_continuous_integration_leaves_nothing_out():
@@ -497,6 +513,35 @@ def test_the_table_in_the_readme_names_what_is_there():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
     folders = {line.split("/")[0] for line in listed.splitlines() if "/" in line}
     assert folders <= {name.split("/")[0] for name in named}
+
+
+MADE_BY_READER = {
+    "chapters/formulas/my-chapter.ipynb",
+    "zh/_toc.yml",
+    "zh/_config.yml",
+    "zh/index.ipynb",
+}
+NAMES_IN_THE_GUIDE = {
+    "lossbook/book/atlas.py": ["SPECIAL"],
+    "lossbook/book/explorer.py": ["explore"],
+    "lossbook/book/notebook.py": ["formula", "check_attempt", "as_printed", "glue", "claim"],
+    "tests/test_messages.py": ["TOO_FEW"],
+    "tools/benchmark/peers.py": ["CTC", "GaussianNLL"],
+}
+
+
+def test_the_guide_names_what_is_there():
+    guide = text("CONTRIBUTING.md")
+    ends = "py|ipynb|yml|toml|cff|txt|bib|md"
+    named = set(re.findall(rf"(?<![\w*/])[\w.][\w./-]*\.(?:{ends})\b", guide)) - MADE_BY_READER
+    workflows = {path.name for path in (ROOT / ".github" / "workflows").iterdir()}
+    assert len(named) > 20 and workflows <= named
+    missing = [name for name in named - workflows if not (ROOT / name).exists()]
+    assert set(missing) <= {"run_notebooks.py", "check_numbers.py"}  # whose folder is named before
+    for file, names in NAMES_IN_THE_GUIDE.items():
+        assert file in guide or file[:-3].replace("/", ".") in guide
+        for name in names:
+            assert name in guide and re.search(rf"\b{name}\b", text(file)), name
 
 
 # --- the first cell of a chapter, in a folder without the book ---------------------------
