@@ -175,7 +175,7 @@ def impacts(rows):
     """Return for each stem the sections that hold it and how much it counts there, in turn.
 
     A section is told by how many it comes after the one before.  What counts is the sum over the
-    fields of BM25+ with k = 1.2, b = 0.7, d = 0.5 (Lv and Zhai, 2011), in thirds.
+    fields of BM25+ with k = 1.2, b = 0.7, d = 0.5, in thirds.
     """
     index = defaultdict(Counter)
     for field, weight in WEIGHTS.items():
