@@ -74,14 +74,6 @@ def test_every_citation_has_what_a_reader_needs():
         }, key
 
 
-def test_binder_gets_what_it_needs():
-    assert re.fullmatch(r"python-3\.1[123]", text("runtime.txt").strip())
-    mode = (ROOT / "postBuild").stat().st_mode
-    assert mode & 0o111, "Binder runs postBuild, so it must be executable"
-    assert "-e . -r requirements-lab.txt" in text("postBuild")
-    assert "tensorflow-cpu==" in text("requirements.txt")
-
-
 def test_code_of_the_api_page_gives_what_its_comments_say():
     blocks = re.findall(r"```python\n(.*?)```", text("chapters/reference/api.md"), re.S)
     compared = sum(map(compare_with_comments, blocks))
@@ -522,7 +514,7 @@ print(f"{type(error).__name__}: {error}")
 """
 ADDRESS = "https://github.com/acme/lossbook"
 PIP = f'pip install -q "lossbook[book] @ git+{ADDRESS}"\n'
-NEEDS = "ModuleNotFoundError: This chapter needs lossbook"
+NEEDS = "ModuleNotFoundError: This notebook needs lossbook"
 
 
 @pytest.mark.parametrize(
