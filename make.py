@@ -150,7 +150,7 @@ def book(arguments):
 
 
 def test(arguments):
-    wanted = {BOOK: True, BROWSER: browser()}
+    wanted = {BOOK: True, BROWSER: browser(), LAB: browser()}
     wanted |= {BENCHMARK: os.environ.get("REQUIRE_PEERS"), TEACH: os.environ.get("REQUIRE_TEACH")}
     environment(*filter(wanted.get, wanted))
     say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
@@ -197,7 +197,7 @@ def binder(arguments):
             run("bash", "-c", step, **told)
         added, took = megabytes(image) - held, time.monotonic() - start
         say(f"added {added:.0f} MB to the {held:.0f} MB of {', '.join(base)} in {took:.0f} s")
-        for chapter in arguments or ["chapters/code/first-keras-model.ipynb"]:
+        for chapter in arguments or ["chapters/formulas/variances.ipynb"]:
             start = time.monotonic()
             run("jupyter", "execute", chapter, **told)
             say(f"ran {chapter} in {time.monotonic() - start:.0f} s")

@@ -389,7 +389,7 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
     monkeypatch.setattr(os, "environ", wishes)
     make.main("test", "-x")
     assert make.commands[-1][0] == "-m pytest -x"
-    more = [make.BROWSER, make.BENCHMARK, make.TEACH] if browser else []
+    more = [make.BROWSER, make.LAB, make.BENCHMARK, make.TEACH] if browser else []
     assert installed(make) == [make.BOOK, *more]
     assert (browser or "no browser") in capsys.readouterr().out
 
@@ -470,7 +470,7 @@ def test_make_says_what_it_can_do():
         [sys.executable, ROOT / "make.py", "nonsense"], capture_output=True, text=True
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
-    for command in ("book", "test", "lab", "teach", "lock", "clean"):
+    for command in ("book", "test", "lab", "binder", "teach", "lock", "clean"):
         assert f"make.py {command}" in text("README.md") and f"make.py {command}" in result.stderr
 
 
