@@ -1,5 +1,6 @@
 """Where readers run a chapter: JupyterLab in a browser, Binder, and a copy with addresses."""
 
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -13,9 +14,10 @@ import time
 import nbformat
 import pytest
 import run_notebooks
-from contents import ROOT
+from contents import ASSIGNMENTS, NOTEBOOKS, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from needs import need
+from packaging.utils import canonicalize_name
 from pages import visit
 
 import make
@@ -154,21 +156,57 @@ def test_what_fails_in_jupyterlab_is_reported(tab, lab):
     cells.append(new_code_cell("'not run after an error'"))
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = new_notebook(cells=cells, metadata=kernel)
-    text = "\n".join(problems_in_lab(tab, lab, "broken", notebook))
-    for said in ("0 of 1 pictures", "1 of 2 explorers", "ZeroDivisionError", ":::{note}", STILL):
-        assert said in text
+    said = "\n".join(problems_in_lab(tab, lab, "broken", notebook))
+    for what in ("0 of 1 pictures", "1 of 2 explorers", "ZeroDivisionError", ":::{note}", STILL):
+        assert what in said
 
 
-# --- Binder ------------------------------------------------------------------------------
+# --- what is installed, here and in Binder -----------------------------------------------
+
+IMPORT = re.compile(r"(?m)^ *(?:import|from) (\w+)")
+PROJECTS = importlib.metadata.packages_distributions()
 
 
 def text(name):
     return (ROOT / name).read_text("utf-8")
 
 
+def imports():
+    """Yield (where, package) for what notebooks and lossbook import, but for cells of others."""
+    for name in [*NOTEBOOKS, *ASSIGNMENTS]:
+        cells = nbformat.read(ROOT / f"{name}.ipynb", as_version=4).cells
+        codes = [cell.source for cell in cells if cell.cell_type == "code"]
+        codes = [code for code in codes if not code.startswith("%%elsewhere")]
+        yield from ((name, package) for package in IMPORT.findall("\n".join(codes)))
+    for path in (ROOT / "lossbook").rglob("*.py"):
+        yield from ((path.stem, package) for package in IMPORT.findall(path.read_text("utf-8")))
+
+
+def missing(found):
+    """Yield each import of a package that the whole book pins and the list for running does not."""
+    pins = [re.findall(r"(?m)^([\w.-]+)==", text(name)) for name in (make.BOOK, make.LAB)]
+    for where, package in sorted(set(found)):
+        for name in map(canonicalize_name, PROJECTS.get(package, [])):
+            if name in pins[0] and name not in pins[1]:
+                yield f"{where}: {package}"
+
+
+def test_what_runs_the_notebooks_is_a_list_of_its_own(commands, monkeypatch):
+    wanted = []
+    monkeypatch.setattr(make, "environment", lambda *files: wanted.extend(files))
+    make.main("lab")
+    assert wanted == [make.LAB] and commands[-1][0].endswith("-m jupyterlab chapters")
+    found = list(imports())
+    assert {"numpy", "keras", "sympy", "packaging"} <= {package for _, package in found}
+    assert list(missing(found)) == []
+    assert list(missing([("one", "hypothesis"), ("one", "numpy")])) == ["one: hypothesis"]
+
+
 def test_binder_gets_what_runs_the_notebooks_on_the_newest_python():
+    assert "\npython3 make.py binder" in text(".ci/run")
     assert text(".binder/runtime.txt").strip() == f"python-{make.VERSIONS[0]}"
-    assert (ROOT / ".binder/postBuild").stat().st_mode & 0o111, "Binder runs postBuild"
+    mode = (ROOT / ".binder/postBuild").stat().st_mode
+    assert os.name == "nt" or mode & 0o111, "Binder runs postBuild"
     line = re.search(r"pip install ((?:.*\\\n)*.*)", text(".binder/postBuild"))[1]
     *options, module, ipykernel, myst, keras, tensorflow = shlex.split(line.replace("\\\n", ""))
     assert options[-3:] == ["-c", make.LAB, "-e"] and module == ".[book]"
@@ -187,9 +225,7 @@ RUN ./.binder/postBuild
 """
 STEPS = ["${KERNEL_PYTHON_PREFIX}/bin/pip install --no-cache-dir ."]
 STEPS += ["chmod +x .binder/postBuild", "./.binder/postBuild"]
-LOCK = (
-    "https://host/noarch/jupyterlab-4.4.9-pyhd_0.conda\nhttps://host/noarch/jupyterlab_myst-2.0-0\n"
-)
+LOCK = "https://host/jupyterlab-4.4.9-pyhd_0.conda\nhttps://host/jupyterlab_myst-2.0-0\n"
 
 
 @pytest.fixture
@@ -250,6 +286,8 @@ def test_a_published_copy_holds_addresses_which_can_be_taken_out_again(monkeypat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes((ROOT / f"{name}.ipynb").read_bytes())
     before = [path.read_bytes() for path in paths]
+    for name in ("GITHUB_REPOSITORY", "CI_PROJECT_URL"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in PUBLISHED.items():
         monkeypatch.setenv(name, value)
     for _ in range(2):  # the second changes nothing
