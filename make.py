@@ -4,6 +4,7 @@
     python3 make.py book     build the book and say where to open it
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
+    python3 make.py binder   do what Binder does and run a chapter in what it makes, on Linux
     python3 make.py teach    release, collect and grade assignments, on Linux
     python3 make.py lock     pin in requirements*.txt what requirements*.in choose
     python3 make.py newest   choose and pin the newest releases, to test the book with them
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -56,10 +58,15 @@ def with_a_supported_python(arguments):
     """Go on under a Python that the pinned packages support, or say which one to install."""
     if "{}.{}".format(*sys.version_info) in VERSIONS:
         return
-    for found in filter(None, (shutil.which(f"python{version}") for version in VERSIONS)):
+    go_on_under(VERSIONS, arguments)
+    sys.exit(f"This is Python {sys.version.split()[0]}; the book needs 3.11 to 3.13. Install one.")
+
+
+def go_on_under(versions, arguments):
+    """End with the code that these arguments give under the first Python that is found and runs."""
+    for found in filter(None, (shutil.which(f"python{version}") for version in versions)):
         if subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
             sys.exit(subprocess.run([found, __file__, *arguments]).returncode)
-    sys.exit(f"This is Python {sys.version.split()[0]}; the book needs 3.11 to 3.13. Install one.")
 
 
 def environment(*files):
@@ -76,15 +83,16 @@ def environment(*files):
         STAMP.write_text(json.dumps(held | wanted), "utf-8")
 
 
-def create():
-    """Make the virtual environment, with the pip that comes with Python or the distribution."""
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+def create(place=None):
+    """Make a virtual environment, with the pip that comes with Python or the distribution."""
+    place = place or ENVIRONMENT
+    shutil.rmtree(place, ignore_errors=True)
     # Where the environment is active, its own Python has just been deleted.
     python = getattr(sys, "_base_executable", sys.executable)
-    run(python, "-m", "venv", "--without-pip", ENVIRONMENT)
+    run(python, "-m", "venv", "--without-pip", place)
     # Unpacking pip takes a twentieth of the time of ensurepip, which Debian leaves out besides.
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(pip_wheel(Path(folder))) as wheel:
-        wheel.extractall(sysconfig.get_path("purelib", "venv", {"base": str(ENVIRONMENT)}))
+        wheel.extractall(sysconfig.get_path("purelib", "venv", {"base": str(place)}))
 
 
 def pip_wheel(folder):
@@ -146,7 +154,7 @@ def book(arguments):
 
 
 def test(arguments):
-    wanted = {BOOK: True, LINT: True, BROWSER: browser()}
+    wanted = {BOOK: True, LINT: True, BROWSER: browser(), LAB: browser()}
     wanted |= {BENCHMARK: os.environ.get("REQUIRE_PEERS"), TEACH: os.environ.get("REQUIRE_TEACH")}
     environment(*filter(wanted.get, wanted))
     say(f"testing; pages are opened in {browser() or 'no browser: there is no Chromium or Chrome'}")
@@ -165,8 +173,57 @@ def chosen(arguments):
 
 
 def lab(arguments):
-    environment(BOOK, LAB)
+    environment(LAB)
     run(PYTHON, "-m", "jupyterlab", *(arguments or ["chapters"]))
+
+
+def binder(arguments):
+    """Do what Binder does with the last commit, without a container, and run chapters there."""
+    if sys.platform != "linux":
+        sys.exit("Binder is Linux. On Windows, run this in the Windows Subsystem for Linux.")
+    version = (ROOT / ".binder" / "runtime.txt").read_text("utf-8").strip().removeprefix("python-")
+    if version != "{}.{}".format(*sys.version_info):
+        go_on_under([version], ["binder", *arguments])
+        say(f"Binder takes Python {version}, which is not found; this is {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as folder:
+        tools, image, clone = (Path(folder, name) for name in ("tools", "image", "clone"))
+        run("git", "clone", "-q", "--depth=1", ROOT.as_uri(), clone)
+        base, steps = repo2docker(tools, clone, version)
+        create(image)
+        foreign = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+        own = {name: value for name, value in os.environ.items() if name not in foreign}
+        own |= {"PATH": f"{image / 'bin'}:{own['PATH']}", "KERNEL_PYTHON_PREFIX": str(image)}
+        own["PYTHONNOUSERSITE"] = "1"
+        told = {"cwd": clone, "env": own}
+        run("python", "-m", "pip", "install", "-q", "--force-reinstall", *base, **told)
+        held, start = megabytes(image), time.monotonic()
+        for step in steps:
+            run("bash", "-c", step, **told)
+        added, took = megabytes(image) - held, time.monotonic() - start
+        say(f"added {added:.0f} MB to the {held:.0f} MB of {', '.join(base)} in {took:.0f} s")
+        for chapter in arguments or ["chapters/formulas/variances.ipynb"]:
+            start = time.monotonic()
+            run("jupyter", "execute", chapter, **told)
+            say(f"ran {chapter} in {time.monotonic() - start:.0f} s")
+
+
+def repo2docker(tools, clone, version):
+    """Return what the images of repo2docker hold, and the commands that it adds for the clone."""
+    create(tools)
+    run(tools / "bin/python", "-m", "pip", "install", "-q", "jupyter-repo2docker==2026.4.0")
+    command = [tools / "bin/repo2docker", "--no-build", "--debug", clone]
+    done = subprocess.run(command, capture_output=True, text=True)
+    steps = re.findall(r"(?m)^RUN (.*(?:pip install|postBuild).*)", done.stdout + done.stderr)
+    if done.returncode or not steps:
+        sys.exit(f"repo2docker installs nothing:\n{done.stdout}{done.stderr}")
+    lock = next(tools.rglob(f"environment.py-{version}-linux-64.lock")).read_text("utf-8")
+    base = re.findall(r"/(pip|jupyterlab|notebook)-(\d[\d.]*)-", lock)  # the rest is small
+    return [f"{name}=={number}" for name, number in base], steps
+
+
+def megabytes(folder):
+    """Return what the files below a folder take on the disk."""
+    return sum(path.lstat().st_blocks for path in folder.rglob("*")) * 512 / 1e6
 
 
 def teach(arguments):
@@ -222,7 +279,7 @@ def clean(arguments):
 def main(name="", *arguments):
     commands = {
         command.__name__: command
-        for command in (book, test, lab, teach, lock, newest, links, clean)
+        for command in (book, test, lab, binder, teach, lock, newest, links, clean)
     }
     if name not in commands:
         sys.exit(__doc__)

@@ -24,7 +24,7 @@ OPTIONS += ["--disable-background-networking", "--disable-component-update"]
 OPTIONS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
 
 
-LONGEST = ["test_site.py", "test_assignments.py", "test_grader.py"]
+LONGEST = ["test_site.py", "test_lab.py", "test_assignments.py", "test_grader.py"]
 
 
 def pytest_collection_modifyitems(items):

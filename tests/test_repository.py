@@ -74,14 +74,6 @@ def test_every_citation_has_what_a_reader_needs():
         }, key
 
 
-def test_binder_gets_what_it_needs():
-    assert re.fullmatch(r"python-3\.1[123]", text("runtime.txt").strip())
-    mode = (ROOT / "postBuild").stat().st_mode
-    assert mode & 0o111, "Binder runs postBuild, so it must be executable"
-    assert "-e . -r requirements-lab.txt" in text("postBuild")
-    assert "tensorflow-cpu==" in text("requirements.txt")
-
-
 def test_code_of_the_api_page_gives_what_its_comments_say():
     blocks = re.findall(r"```python\n(.*?)```", text("chapters/reference/api.md"), re.S)
     compared = sum(map(compare_with_comments, blocks))
@@ -398,7 +390,7 @@ def test_make_installs_what_the_tests_are_to_use(make, browser, peers, monkeypat
     monkeypatch.setattr(os, "environ", wishes)
     make.main("test", "-x")
     assert make.commands[-1][0] == "-m pytest -x"
-    more = [make.BROWSER, make.BENCHMARK, make.TEACH] if browser else []
+    more = [make.BROWSER, make.LAB, make.BENCHMARK, make.TEACH] if browser else []
     assert installed(make) == [make.BOOK, make.LINT, *more]
     assert (browser or "no browser") in capsys.readouterr().out
 
@@ -494,7 +486,7 @@ def test_make_says_what_it_can_do():
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     pages = text("README.md") + text("CONTRIBUTING.md")
-    for command in ("book", "test", "lab", "teach", "lock", "newest", "links", "clean"):
+    for command in ("book", "test", "lab", "binder", "teach", "lock", "newest", "links", "clean"):
         assert f"make.py {command}" in pages and f"make.py {command}" in result.stderr
 
 
@@ -567,7 +559,7 @@ print(f"{type(error).__name__}: {error}")
 """
 ADDRESS = "https://github.com/acme/lossbook"
 PIP = f'pip install -q "lossbook[book] @ git+{ADDRESS}"\n'
-NEEDS = "ModuleNotFoundError: This chapter needs lossbook"
+NEEDS = "ModuleNotFoundError: This notebook needs lossbook"
 
 
 @pytest.mark.parametrize(
