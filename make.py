@@ -2,6 +2,7 @@
 """Build the book or run its tests in an environment of its own.
 
     python3 make.py book     build the book and say where to open it
+    python3 make.py pdf      build the book and the cheat sheet for paper, with xelatex
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
     python3 make.py teach    release, collect and grade assignments, on Linux
@@ -33,6 +34,12 @@ REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in PURPOSES]
 BOOK, BROWSER, LAB, BENCHMARK, TEACH = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LATEX = {
+    "linux": "sudo apt install latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended "
+    "fonts-freefont-otf fonts-dejavu-core fonts-texgyre-math fonts-noto-cjk",
+    "darwin": "brew install --cask mactex-no-gui",
+    "win32": "TeX Live, from https://tug.org/texlive",
+}
 # A book's trees live to its end; looking for garbage among them took a third of the time.
 BUILD = "import gc; gc.disable(); from jupyter_book.cli.main import main; main()"
 
@@ -141,6 +148,21 @@ def book(arguments):
     say(f"done. Open {(ROOT / '_build' / 'html' / 'index.html').as_uri()}")
 
 
+def pdf(arguments):
+    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled."""
+    if not (shutil.which("xelatex") and shutil.which("latexmk")):
+        sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
+    environment(BOOK)
+    latex, target = ROOT / "_build" / "latex", ROOT / "_build" / "pdf"
+    options = ["--builder", "latex", "-W", "-n", "--keep-going", "-q"]
+    run(PYTHON, "-c", BUILD, "build", ".", *options, *arguments)
+    target.mkdir(exist_ok=True)
+    for name in "cheat-sheet", "lossbook":  # the book holds the sheet
+        run("latexmk", "-pdfxe", "-quiet", f"{name}.tex", cwd=latex, stdout=subprocess.DEVNULL)
+        shutil.copy(latex / f"{name}.pdf", target)
+        say(f"wrote {target / name}.pdf")
+
+
 def test(arguments):
     wanted = {BOOK: True, BROWSER: browser()}
     wanted |= {BENCHMARK: os.environ.get("REQUIRE_PEERS"), TEACH: os.environ.get("REQUIRE_TEACH")}
@@ -199,7 +221,7 @@ def clean(arguments):
 
 
 def main(name="", *arguments):
-    commands = {command.__name__: command for command in (book, test, lab, teach, lock, clean)}
+    commands = {command.__name__: command for command in (book, pdf, test, lab, teach, lock, clean)}
     if name not in commands:
         sys.exit(__doc__)
     with_a_supported_python([name, *arguments])
