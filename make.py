@@ -35,8 +35,9 @@ BOOK, BROWSER, LAB, BENCHMARK, TEACH = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LATEX = {
-    "linux": "sudo apt install latexmk texlive-xetex texlive-latex-extra texlive-fonts-recommended "
-    "fonts-freefont-otf fonts-dejavu-core fonts-texgyre-math fonts-noto-cjk",
+    "linux": "sudo apt install --no-install-recommends latexmk texlive-xetex texlive-latex-extra "
+    "texlive-fonts-recommended fonts-freefont-otf fonts-dejavu-core fonts-texgyre-math "
+    "fonts-noto-cjk",
     "darwin": "brew install --cask mactex-no-gui",
     "win32": "TeX Live, from https://tug.org/texlive",
 }
@@ -158,7 +159,12 @@ def pdf(arguments):
     run(PYTHON, "-c", BUILD, "build", ".", *options, *arguments)
     target.mkdir(exist_ok=True)
     for name in "cheat-sheet", "lossbook":  # the book holds the sheet
-        run("latexmk", "-pdfxe", "-quiet", f"{name}.tex", cwd=latex, stdout=subprocess.DEVNULL)
+        file = f"{name}.tex"
+        try:
+            run("latexmk", "-pdfxe", "-quiet", file, cwd=latex, stdout=subprocess.DEVNULL)
+        except BaseException:
+            run("latexmk", "-C", "-quiet", file, cwd=latex)  # what is half written stops all others
+            raise
         shutil.copy(latex / f"{name}.pdf", target)
         say(f"wrote {target / name}.pdf")
 

@@ -15,7 +15,7 @@ from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solut
 
 LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
 LINE = LINES["small"]
-TALL = 25  # lines of a table that may go on on the next page
+TALL = 25  # lines from which on a table may go on on the next page
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
 BREAK = re.compile(r"(?<=[(=_.,/])(?=\w)|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
@@ -27,6 +27,7 @@ FOLDER = Path(__file__).parent
 
 
 def raw(text):
+    """Return LaTeX as a node."""
     return nodes.raw("", text, format="latex")
 
 
@@ -65,29 +66,23 @@ def make_chapter(doctree):
 
 def spell_out_cards(doctree):
     """Make each card that is a link a paragraph that begins with it."""
-    for card in having("sd-card", doctree):
-        title, text = (
-            next(card.findall(find)) for find in (is_a("sd-card-title"), is_a("sd-card-text"))
-        )
+    for card in of_class("sd-card", doctree):
+        (title,), (text,) = (of_class(name, card) for name in ("sd-card-title", "sd-card-text"))
         link = next(card.findall(nodes.reference))
-        link.children = []
-        link += nodes.strong("", title.astext())
+        link[:] = [nodes.strong("", title.astext())]
         card.replace_self(nodes.paragraph("", "", link, nodes.Text(": "), *text.children))
 
 
-def is_a(name):
-    return lambda node: isinstance(node, nodes.Element) and name in node.get("classes", ())
-
-
-def having(name, doctree):
-    return list(doctree.findall(is_a(name)))
+def of_class(name, tree):
+    """Return the nodes of a tree that have a class."""
+    return [node for node in tree.findall(nodes.Element) if name in node.get("classes", ())]
 
 
 def leave_out_folded_code(doctree):
     """Leave out the code that is folded on the site: it draws or prepares, and the text goes on."""
     for cell in doctree.findall(nodes.container):
         if "input" in cell.get("hide_mode", ""):
-            for code in having("cell_input", cell):
+            for code in of_class("cell_input", cell):
                 count = len(code.astext().splitlines())
                 code.replace_self(raw(rf"\folded{{{count}}}"))
 
@@ -97,28 +92,34 @@ def let_exercises_flow(doctree):
 
     Links to an exercise in words of their own lead to a label that sphinx-exercise does not set.
     """
-    for file in doctree.findall(addnodes.start_of_file):
-        for kind in (exercise_node, exercise_enumerable_node, solution_node):
-            for node in list(file.findall(kind)):
-                label = (
-                    rf"\phantomsection\label{{\detokenize{{{file['docname']}:{node['label']}}}}}"
-                )
-                before = [] if kind is solution_node else [raw(label)]
-                flowing = [raw(r"\begin{flowing}"), *before, node, raw(r"\end{flowing}")]
-                place = node.parent.index(node)
-                node.parent[place : place + 1] = flowing
+    for kind in (exercise_node, exercise_enumerable_node, solution_node):
+        for node in list(doctree.findall(kind)):
+            before = r"\begin{flowing}"
+            if kind is not solution_node:
+                before += rf"\phantomsection\label{{{label(node, node['label'])}}}"
+            place = node.parent.index(node)
+            node.parent[place : place + 1] = [raw(before), node, raw(r"\end{flowing}")]
+
+
+def label(node, target):
+    """Return the label that Sphinx gives to a target on the page of a node."""
+    while not (isinstance(node, (nodes.section, nodes.document)) and "docname" in node):
+        node = node.parent
+    return rf"\detokenize{{{node['docname']}:{target}}}"
 
 
 def name_pages(doctree):
     """Let links to chapters and sections name the page; what has a number is found by it."""
     for link in list(doctree.findall(nodes.reference)):
-        inner = link.next_node(nodes.inline)
-        names = inner["classes"] if inner else []
-        uri, numbered = link.get("refuri", ""), re.match(r"E\d|Exercise", link.astext())
-        if uri.startswith("%") and {"std-ref", "doc"} & {*names} and not numbered:
-            label = uri[1:].replace("#", ":") if "#" in uri else f"{uri[1:]}::doc"
-            after = raw(rf"\onpage{{\detokenize{{{label}}}}}")
-            link.parent.insert(link.parent.index(link) + 1, after)
+        names = set(inner["classes"]) if (inner := link.next_node(nodes.inline)) else set()
+        if not names & {"std-ref", "doc"} or re.match(r"E\d|Exercise", link.astext()):
+            continue
+        if "refid" in link:
+            target = label(link, link["refid"])
+        else:
+            page, _, anchor = link["refuri"].removeprefix("%").partition("#")
+            target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
+        link.parent.insert(link.parent.index(link) + 1, raw(rf"\onpage{{{target}}}"))
 
 
 def fit_formulas(doctree):
@@ -142,12 +143,14 @@ def fit_table(table):
     """Give the columns of a table the width of their content, or what the line has for it."""
     for empty in [p for p in table.findall(nodes.paragraph) if not p.children]:
         empty.parent.remove(empty)  # it would be a line of its own
+    for broken in [n for n in table.findall(nodes.raw) if n.astext() == "<br>"]:
+        broken.replace_self(raw(r"\newline "))
     for code in table.findall(nodes.literal):
         code[:] = [nodes.Text(BREAK.sub("\u200b", code.astext()))]
     rows = [[spelled(entry) for entry in row] for row in table.findall(nodes.row)]
     least, whole = [], []
     for column in zip(*rows):
-        words = [word for text in column for word in re.split(r"[\s\u200b-]", text)]
+        words = [word for text in column for word in re.split(r"[\s\u200b]", text)]
         least.append(1.1 * min(max(map(len, words)), LINE // 2) + 3)
         whole.append(1.1 * max(len(text) for text in column) + 3)
     size, line = next(((s, n) for s, n in LINES.items() if sum(least) <= n), ("scriptsize", 115))
@@ -156,7 +159,7 @@ def fit_table(table):
         whole = [short + (long - short) * spare for short, long in zip(least, whole)]
     widths = [round(width) for width in whole]
     total = max(line, sum(widths))
-    spec = "".join(rf"\X{{{width}}}{{{total}}}" for width in widths)
+    spec = "".join(rf">{{\raggedright\arraybackslash}}\X{{{w}}}{{{total}}}" for w in widths)
     height = sum(max(-(-len(text) // w) for text, w in zip(row, widths)) for row in rows)
     if height > TALL:
         table["classes"].append("longtable")
@@ -167,11 +170,12 @@ def fit_table(table):
 
 
 def spelled(entry):
-    """Return the text of a cell, about as long as it is on paper; formulas are one word."""
-    return "".join(
-        signs(text).replace(" ", "") if isinstance(text.parent, (nodes.math, nodes.raw)) else text
-        for text in entry.findall(nodes.Text)
-    )
+    """Return the text of a cell, about as long as it is on paper; a formula is one word."""
+    texts = []
+    for text in entry.findall(nodes.Text):
+        formula = isinstance(text.parent, (nodes.math, nodes.raw)) and text != r"\newline "
+        texts.append(signs(text).replace(" ", "") if formula else text.replace(r"\newline", ""))
+    return "".join(texts)
 
 
 def draw_cheat_sheet(app, doctree):
@@ -192,12 +196,14 @@ def draw_cheat_sheet(app, doctree):
 
 
 def spelled_tile(node):
+    """Return the HTML of a piece of the cheat sheet, or its formulas as LaTeX, one a line."""
     if isinstance(node, nodes.raw):
         return node.astext()
     return r"\\".join(rf"\fit{{{formula.astext()}}}" for formula in node.findall(nodes.math))
 
 
 def for_paper(app, doctree, docname):
+    """Change the tree of the whole book, whose links are resolved, where LaTeX will be written."""
     if app.builder.name == "latex":
         draw_cheat_sheet(app, doctree)
         fit_formulas(doctree)
@@ -212,12 +218,7 @@ def for_paper(app, doctree, docname):
 def set_paper(app, config):
     """Hand LaTeX its preamble, the file beside this one."""
     preamble = (FOLDER / "paper.tex").read_text("utf-8")
-    config.latex_elements = {
-        **config.latex_elements,
-        "preamble": preamble,
-        "fontpkg": "",
-        "fncychap": "",
-    }
+    config.latex_elements = {**config.latex_elements, "preamble": preamble}
 
 
 def setup(app):

@@ -37,7 +37,7 @@ def prose(page):
 
 def bare(text):
     """Return a text without markup and spaces, which a PDF may break or leave out anywhere."""
-    return ELSEWHERE.sub("", text)
+    return ELSEWHERE.sub("", text).replace("'", "’")
 
 
 @pytest.fixture(scope="module")
