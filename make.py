@@ -158,12 +158,13 @@ def pdf(arguments):
     options = ["--builder", "latex", "-W", "-n", "--keep-going", "-q"]
     run(PYTHON, "-c", BUILD, "build", ".", *options, *arguments)
     target.mkdir(exist_ok=True)
+    # Sphinx's settings of latexmk ask for LATEXOPTS; what each pass prints is in the log.
+    quietly = {"cwd": latex, "stdout": subprocess.DEVNULL, "env": {"LATEXOPTS": "", **os.environ}}
     for name in "cheat-sheet", "lossbook":  # the book holds the sheet
-        file = f"{name}.tex"
         try:
-            run("latexmk", "-pdfxe", "-quiet", file, cwd=latex, stdout=subprocess.DEVNULL)
-        except BaseException:
-            run("latexmk", "-C", "-quiet", file, cwd=latex)  # what is half written stops all others
+            run("latexmk", "-pdfxe", "-quiet", f"{name}.tex", **quietly)
+        except BaseException:  # what is half written would stop all later runs
+            run("latexmk", "-C", "-quiet", f"{name}.tex", **quietly)
             raise
         shutil.copy(latex / f"{name}.pdf", target)
         say(f"wrote {target / name}.pdf")
