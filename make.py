@@ -2,6 +2,7 @@
 """Build the book or run its tests in an environment of its own.
 
     python3 make.py book     build the book and say where to open it
+    python3 make.py pdf      build the book and the cheat sheet for paper, with xelatex
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
     python3 make.py binder   do what Binder does and run a chapter in what it makes, on Linux
@@ -37,6 +38,13 @@ REQUIREMENTS = [f"requirements{purpose}.txt" for purpose in PURPOSES]
 BOOK, BROWSER, LAB, BENCHMARK, TEACH, LINT = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+LATEX = {
+    "linux": "sudo apt install --no-install-recommends latexmk texlive-xetex texlive-latex-extra "
+    "texlive-fonts-recommended fonts-freefont-otf fonts-dejavu-core fonts-texgyre-math "
+    "fonts-noto-cjk",
+    "darwin": "brew install --cask mactex-no-gui",
+    "win32": "TeX Live, from https://tug.org/texlive",
+}
 # A book's trees live to its end; looking for garbage among them took a third of the time.  Where
 # JupyterLab is installed, jsonschema compiles a grammar of addresses, which no page needs.
 BUILD = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
@@ -151,6 +159,27 @@ def book(arguments):
     environment(BOOK)
     run(PYTHON, "-c", BUILD, "build", ".", "-W", "-n", "--keep-going", "-q", *arguments)
     say(f"done. Open {(ROOT / '_build' / 'html' / 'index.html').as_uri()}")
+
+
+def pdf(arguments):
+    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled."""
+    if not (shutil.which("xelatex") and shutil.which("latexmk")):
+        sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
+    environment(BOOK)
+    latex, target = ROOT / "_build" / "latex", ROOT / "_build" / "pdf"
+    options = ["--builder", "latex", "-W", "-n", "--keep-going", "-q"]
+    run(PYTHON, "-c", BUILD, "build", ".", *options, *arguments)
+    target.mkdir(exist_ok=True)
+    # Sphinx's settings of latexmk ask for LATEXOPTS; what each pass prints is in the log.
+    quietly = {"cwd": latex, "stdout": subprocess.DEVNULL, "env": {"LATEXOPTS": "", **os.environ}}
+    for name in "cheat-sheet", "lossbook":  # the book holds the sheet
+        try:
+            run("latexmk", "-pdfxe", "-quiet", f"{name}.tex", **quietly)
+        except BaseException:  # what is half written would stop all later runs
+            run("latexmk", "-C", "-quiet", f"{name}.tex", **quietly)
+            raise
+        shutil.copy(latex / f"{name}.pdf", target)
+        say(f"wrote {target / name}.pdf")
 
 
 def test(arguments):
@@ -279,7 +308,7 @@ def clean(arguments):
 def main(name="", *arguments):
     commands = {
         command.__name__: command
-        for command in (book, test, lab, binder, teach, lock, newest, links, clean)
+        for command in (book, pdf, test, lab, binder, teach, lock, newest, links, clean)
     }
     if name not in commands:
         sys.exit(__doc__)

@@ -1,0 +1,227 @@
+"""The book on paper: what the tree of all pages becomes before Sphinx writes it as LaTeX.
+
+Paper has no folds, no links to press and nothing that scrolls.  Parts get a heading, folded code
+gives way to a line, links name a page, tables and formulas are fitted to the line, and the cheat
+sheet, which the site draws in HTML, is drawn in a file of its own.
+"""
+
+import re
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util.texescape import escape
+from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
+
+LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
+LINE = LINES["small"]
+TALL = 25  # lines from which on a table may go on on the next page
+COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
+BREAK = re.compile(r"(?<=[(=_.,/])(?=\w)|(?<=[a-z])(?=[A-Z(])")
+TILE = re.compile(
+    r"<b>(\w+)</b>([^<]*)<svg[^>]*>"
+    r'<path d="[^"]*M([-\d.]+) 0V44"/>(.*?)</svg>(.*?)<div>(.*?)</div>',
+    re.DOTALL,
+)
+FOLDER = Path(__file__).parent
+
+
+def raw(text):
+    """Return LaTeX as a node."""
+    return nodes.raw("", text, format="latex")
+
+
+def head_parts(env, doctree):
+    """Head each part, and count figures, tables and equations as the site does."""
+    files = {file["docname"]: file for file in doctree.findall(addnodes.start_of_file)}
+    for toctree in env.get_doctree(env.config.root_doc).findall(addnodes.toctree):
+        head = rf"\part{{{escape(toctree['caption'])}}}"
+        if toctree["numbered"]:
+            head = r"\setcounter{secnumdepth}{5}" + head
+        else:
+            head = r"\setcounter{secnumdepth}{-2}\setcounter{chapter}{0}" + head
+        first = files[toctree["includefiles"][0]]
+        first.parent.insert(first.parent.index(first), raw(head))
+    for name, file in files.items():
+        if not env.toc_secnumbers.get(name):
+            file.insert(0, raw(counters(env.toc_fignumbers.get(name, {}))))
+
+
+def counters(numbers):
+    """Return what sets the counters so that the first of each kind on a page gets its number."""
+    firsts = {kind: min(numbers[kind].values())[-1] for kind in COUNTERS if kind in numbers}
+    return "".join(rf"\setcounter{{{COUNTERS[k]}}}{{{n - 1}}}" for k, n in firsts.items())
+
+
+def make_chapter(doctree):
+    """Put the sections of the landing page, for Sphinx chapters, into a chapter of its title."""
+    book = doctree.next_node(nodes.section)
+    own = [n for n in book.children[1:] if "toctree-wrapper" not in n.get("classes", ())]
+    chapter = nodes.section("", book[0].deepcopy(), ids=["landing"])
+    for node in own:
+        book.remove(node)
+    chapter += own
+    book[1:1] = [raw(r"\setcounter{secnumdepth}{-2}"), chapter]
+
+
+def spell_out_cards(doctree):
+    """Make each card that is a link a paragraph that begins with it."""
+    for card in of_class("sd-card", doctree):
+        (title,), (text,) = (of_class(name, card) for name in ("sd-card-title", "sd-card-text"))
+        link = next(card.findall(nodes.reference))
+        link[:] = [nodes.strong("", title.astext())]
+        card.replace_self(nodes.paragraph("", "", link, nodes.Text(": "), *text.children))
+
+
+def of_class(name, tree):
+    """Return the nodes of a tree that have a class."""
+    return [node for node in tree.findall(nodes.Element) if name in node.get("classes", ())]
+
+
+def leave_out_folded_code(doctree):
+    """Leave out the code that is folded on the site: it draws or prepares, and the text goes on."""
+    for cell in doctree.findall(nodes.container):
+        if "input" in cell.get("hide_mode", ""):
+            for code in of_class("cell_input", cell):
+                count = len(code.astext().splitlines())
+                code.replace_self(raw(rf"\folded{{{count}}}"))
+
+
+def let_exercises_flow(doctree):
+    """Let exercises and solutions flow over pages, where the box of a note would not break.
+
+    Links to an exercise in words of their own lead to a label that sphinx-exercise does not set.
+    """
+    for kind in (exercise_node, exercise_enumerable_node, solution_node):
+        for node in list(doctree.findall(kind)):
+            before = r"\begin{flowing}"
+            if kind is not solution_node:
+                before += rf"\phantomsection\label{{{label(node, node['label'])}}}"
+            place = node.parent.index(node)
+            node.parent[place : place + 1] = [raw(before), node, raw(r"\end{flowing}")]
+
+
+def label(node, target):
+    """Return the label that Sphinx gives to a target on the page of a node."""
+    while not (isinstance(node, (nodes.section, nodes.document)) and "docname" in node):
+        node = node.parent
+    return rf"\detokenize{{{node['docname']}:{target}}}"
+
+
+def name_pages(doctree):
+    """Let links to chapters and sections name the page; what has a number is found by it."""
+    for link in list(doctree.findall(nodes.reference)):
+        names = set(inner["classes"]) if (inner := link.next_node(nodes.inline)) else set()
+        if not names & {"std-ref", "doc"} or re.match(r"E\d|Exercise", link.astext()):
+            continue
+        if "refid" in link:
+            target = label(link, link["refid"])
+        else:
+            page, _, anchor = link["refuri"].removeprefix("%").partition("#")
+            target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
+        link.parent.insert(link.parent.index(link) + 1, raw(rf"\onpage{{{target}}}"))
+
+
+def fit_formulas(doctree):
+    """Fit formulas to the line that fill a cell of a table, or a line and more."""
+    for formula in list(doctree.findall(nodes.math)):
+        paragraph = formula.parent
+        if len(paragraph) == 1 and isinstance(paragraph.parent, nodes.entry):
+            formula.replace_self(raw(rf"\fit{{{formula.astext().strip()}}}"))
+    for block in list(doctree.findall(nodes.math_block)):
+        if not block.get("label") and len(signs(block.astext())) > LINE:
+            block.replace_self(raw(rf"\[\fit{{{block.astext().strip()}}}\]"))
+
+
+def signs(formula):
+    """Return about one letter for each sign of a formula."""
+    shown = re.sub(r"\\(?:frac|left|right|text|mathrm|operatorname|begin|end|hat)\b", "", formula)
+    return re.sub(r"[{}^_&\\]", "", re.sub(r"\\[a-zA-Z]+", "x", shown))
+
+
+def fit_table(table):
+    """Give the columns of a table the width of their content, or what the line has for it."""
+    for empty in [p for p in table.findall(nodes.paragraph) if not p.children]:
+        empty.parent.remove(empty)  # it would be a line of its own
+    for broken in [n for n in table.findall(nodes.raw) if n.astext() == "<br>"]:
+        broken.replace_self(raw(r"\newline "))
+    for code in table.findall(nodes.literal):
+        code[:] = [nodes.Text(BREAK.sub("\u200b", code.astext()))]
+    rows = [[spelled(entry) for entry in row] for row in table.findall(nodes.row)]
+    least, whole = [], []
+    for column in zip(*rows):
+        words = [word for text in column for word in re.split(r"[\s\u200b]", text)]
+        least.append(1.1 * min(max(map(len, words)), LINE // 2) + 3)
+        whole.append(1.1 * max(len(text) for text in column) + 3)
+    size, line = next(((s, n) for s, n in LINES.items() if sum(least) <= n), ("scriptsize", 115))
+    if sum(whole) > line:
+        spare = max(0, line - sum(least)) / (sum(whole) - sum(least))
+        whole = [short + (long - short) * spare for short, long in zip(least, whole)]
+    widths = [round(width) for width in whole]
+    total = max(line, sum(widths))
+    spec = "".join(rf">{{\raggedright\arraybackslash}}\X{{{w}}}{{{total}}}" for w in widths)
+    height = sum(max(-(-len(text) // w) for text, w in zip(row, widths)) for row in rows)
+    if height > TALL:
+        table["classes"].append("longtable")
+    place = table.parent.index(table)
+    spec = addnodes.tabular_col_spec(spec=f"{{{spec}}}")
+    before = [raw(rf"\renewcommand{{\tablesize}}{{\{size}}}"), spec]
+    table.parent[place:place] = before
+
+
+def spelled(entry):
+    """Return the text of a cell, about as long as it is on paper; a formula is one word."""
+    texts = []
+    for text in entry.findall(nodes.Text):
+        formula = isinstance(text.parent, (nodes.math, nodes.raw)) and text != r"\newline "
+        texts.append(signs(text).replace(" ", "") if formula else text.replace(r"\newline", ""))
+    return "".join(texts)
+
+
+def draw_cheat_sheet(app, doctree):
+    """Write the tiles of the cheat sheet, HTML on the site, to a file that makes a sheet of A4."""
+    page = next(s for s in doctree.findall(nodes.section) if "ch-cheat-sheet" in s["ids"])
+    start = next(n for n, node in enumerate(page) if isinstance(node, nodes.raw))
+    source, tiles = "".join(spelled_tile(node) for node in page[start:]), ""
+    for name, given, axis, drawn, formulas, asks in TILE.findall(source):
+        curves = ""
+        for kind, points in re.findall(r'<polyline(?: class="(\w+)")? points="(.*?)"', drawn):
+            points = re.sub(r"\S+", r"(\g<0>)", points)
+            curves += rf"\draw[{kind or 'loss'}] plot coordinates {{{points}}};"
+        parts = name, escape(given), axis, curves, formulas, asks
+        tiles += r"\tile" + "".join(f"{{{part}}}" for part in parts) + "\n"
+    template = (FOLDER / "cheat-sheet.tex").read_text("utf-8")
+    Path(app.outdir, "cheat-sheet.tex").write_text(template.replace("% tiles\n", tiles), "utf-8")
+    page[start:] = [raw(r"\includepdf{cheat-sheet.pdf}")]
+
+
+def spelled_tile(node):
+    """Return the HTML of a piece of the cheat sheet, or its formulas as LaTeX, one a line."""
+    if isinstance(node, nodes.raw):
+        return node.astext()
+    return r"\\".join(rf"\fit{{{formula.astext()}}}" for formula in node.findall(nodes.math))
+
+
+def for_paper(app, doctree, docname):
+    """Change the tree of the whole book, whose links are resolved, where LaTeX will be written."""
+    if app.builder.name == "latex":
+        draw_cheat_sheet(app, doctree)
+        fit_formulas(doctree)
+        for table in list(doctree.findall(nodes.table)):
+            fit_table(table)
+        for change in spell_out_cards, leave_out_folded_code, let_exercises_flow, name_pages:
+            change(doctree)
+        head_parts(app.env, doctree)
+        make_chapter(doctree)
+
+
+def set_paper(app, config):
+    """Hand LaTeX its preamble, the file beside this one."""
+    preamble = (FOLDER / "paper.tex").read_text("utf-8")
+    config.latex_elements = {**config.latex_elements, "preamble": preamble}
+
+
+def setup(app):
+    app.connect("config-inited", set_paper)
+    app.connect("doctree-resolved", for_paper, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
