@@ -162,7 +162,10 @@ def book(arguments):
 
 
 def pdf(arguments):
-    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled."""
+    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled.
+
+    A site that is built already gets the files, too.
+    """
     if not (shutil.which("xelatex") and shutil.which("latexmk")):
         sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
     environment(BOOK)
@@ -178,7 +181,8 @@ def pdf(arguments):
         except BaseException:  # what is half written would stop all later runs
             run("latexmk", "-C", "-quiet", f"{name}.tex", **quietly)
             raise
-        shutil.copy(latex / f"{name}.pdf", target)
+        for folder in filter(Path.exists, (target, ROOT / "_build" / "html")):
+            shutil.copy(latex / f"{name}.pdf", folder)
         say(f"wrote {target / name}.pdf")
 
 
