@@ -486,7 +486,18 @@ def test_make_says_what_it_can_do():
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     pages = text("README.md") + text("CONTRIBUTING.md")
-    for command in ("book", "test", "lab", "binder", "teach", "lock", "newest", "links", "clean"):
+    for command in (
+        "book",
+        "pdf",
+        "test",
+        "lab",
+        "binder",
+        "teach",
+        "lock",
+        "newest",
+        "links",
+        "clean",
+    ):
         assert f"make.py {command}" in pages and f"make.py {command}" in result.stderr
 
 
