@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import subprocess
+import textwrap
 from html import escape
 from urllib.parse import urlencode, urlsplit
 
@@ -90,6 +91,14 @@ def sign(app, pagename, templatename, context, doctree):
         context["theme_extra_footer"] += f"<p>{link}</p>"
 
 
+def describe(app, pagename, templatename, context, doctree):
+    """Tell search engines what a page is about, in the words of its first paragraph."""
+    first = doctree and next(doctree.findall(nodes.paragraph), None)
+    if first and "sphinxext.opengraph" not in app.extensions:
+        words = escape(textwrap.shorten(first.astext(), 160, placeholder=" …"))
+        context["metatags"] += f'<meta name="description" content="{words}">'
+
+
 def strip_marks(app, doctree):
     """Take the marks that tie numbers to values out of alternative texts, which are read aloud."""
     for image in doctree.findall(nodes.image):
@@ -128,4 +137,5 @@ def setup(app):
     app.connect("doctree-read", strip_marks)
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
+    app.connect("html-page-context", describe)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

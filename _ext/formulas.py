@@ -22,15 +22,18 @@ class Typesetter:
     """KaTeX in an engine for JavaScript, which starts with the first formula."""
 
     def __init__(self):
-        self.engine = None
+        self.engine, self.done = None, {}
 
     def html(self, latex, display=False):
         """Return the HTML of a formula, with MathML for screen readers; JSEvalException if bad."""
+        if (latex, display) in self.done:
+            return self.done[latex, display]
         if not self.engine:
             self.engine = MiniRacer()
             self.engine.eval((KATEX / "katex.min.js").read_text("utf-8"))
         options = {"displayMode": display, "strict": "ignore"}
-        return self.engine.call("katex.renderToString", latex, options)
+        html = self.engine.call("katex.renderToString", latex, options)
+        return self.done.setdefault((latex, display), html)
 
     def close(self):
         if self.engine:  # left open, it may keep Python from ending

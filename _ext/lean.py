@@ -6,13 +6,10 @@ them again are left out, and pictures get 256 colours, their size, and leave to 
 
 import re
 import shutil
-import textwrap
 from base64 import b64decode
 from hashlib import sha256
-from html import escape
 from pathlib import Path
 
-from docutils import nodes
 from fontTools import subset
 from PIL import Image
 
@@ -25,14 +22,6 @@ CODE = re.compile(r'"\\(f[0-9a-f]{3})"')
 PICTURE = re.compile(r'<img (?![^>]*loading=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
 
 SOUND = re.compile(r'<audio ([^>]*)src="data:audio/(\w+);base64,([^"]+)"')
-
-
-def describe(app, pagename, templatename, context, doctree):
-    """Tell search engines what a page is about, in the words of its first paragraph."""
-    first = doctree and next(doctree.findall(nodes.paragraph), None)
-    if first and "sphinxext.opengraph" not in app.extensions:
-        words = escape(textwrap.shorten(first.astext(), 160, placeholder=" …"))
-        context["metatags"] += f'<meta name="description" content="{words}">'
 
 
 def lighten(app, exception):
@@ -114,6 +103,5 @@ def cut_icons(static, icons, kept):
 
 
 def setup(app):
-    app.connect("html-page-context", describe)
     app.connect("build-finished", lighten, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,8 @@ import yaml
 from contents import ROOT
 from packaging.requirements import Requirement
 
+from make import LATEX
+
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PROGRAMS = {"python3", "python", "git", "sudo"}
 
@@ -89,6 +91,11 @@ def test_a_broken_workflow_is_reported(name, old, new, said, tmp_path):
     assert count
     path.write_text(broken, "utf-8")
     assert said in "\n".join(problems(tmp_path))
+
+
+def test_the_pdf_is_published_with_what_a_person_is_told_to_install():
+    packages = LATEX["linux"].partition("recommends ")[2].split()
+    assert set(packages) <= set(text(".github/workflows/publish.yml").split())
 
 
 def test_pull_requests_are_tested_as_continuous_integration_does():
