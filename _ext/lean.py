@@ -19,8 +19,7 @@ ICON = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r'(\.fa-[a-z0-9-]+:before(?:,\.fa-[a-z0-9-]+:before)*)\{content:"[^"]*"\}')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")
 CODE = re.compile(r'"\\(f[0-9a-f]{3})"')
-PICTURE = re.compile(r'<img (?![^>]*loading=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
-
+PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
 SOUND = re.compile(r'<audio ([^>]*)src="data:audio/(\w+);base64,([^"]+)"')
 
 

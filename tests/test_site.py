@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import bookenv
+import lean
 import nbformat
 import pytest
 from building import ADDRESSES, build, scratch_book
@@ -221,6 +222,8 @@ def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
         pictures = re.findall(r"<img [^>]*_images/[^>]*>", text)
         assert all(' width="' in tag and ' height="' in tag for tag in pictures), page
         assert all('loading="lazy"' in tag for tag in pictures[1:]), page
+        again = lean.PICTURE.sub(lean.Sized(site.html / f"{page}.html"), text)
+        assert again == text, f"a second build changes {page}"
 
 
 def weight(tab, url):
