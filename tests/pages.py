@@ -102,6 +102,13 @@ TOO_WIDE = """
   return [`scrolls sideways, ${page.scrollWidth} on ${page.clientWidth}: ${wide.join("; ")}`];
 }
 """
+DISTORTED = """
+() => [...document.querySelectorAll("article img[height]")].filter((image) => {
+  const { width, height } = image.getBoundingClientRect();
+  const stated = image.getAttribute("width") / image.getAttribute("height");
+  return height && Math.abs(width / height / stated - 1) > 0.02;
+}).map((image) => `out of proportion: ${image.alt.slice(0, 60)}`)
+"""
 # For axe a page is heavy by its thousands of spans of code, in a few dozen looks, and by glyphs of
 # formulas, which are hidden from it and drawn by style sheets.  Elements look alike if they have
 # the same tag, classes and colours, in both themes, in boxes that look alike.  All but the first
@@ -191,7 +198,7 @@ def page_problems(tab, url, width=DESK):
         found += tab.evaluate(UNTYPESET)
         tab.evaluate(UNFOLD)
         show(tab, "light", PHONE)
-        found += tab.evaluate(TOO_WIDE)
+        found += tab.evaluate(TOO_WIDE) + tab.evaluate(DISTORTED)
         tab.evaluate(THIN)
         found += accessibility_problems(tab, rules=NOT_COLOURS)
         show(tab, "light")

@@ -39,7 +39,8 @@ BAD_PAGE = r"""# Bad
 <p><img src="https://example.org/a.png" alt="of another host">
 <img src="_static/favicon.svg">
 <img src="_static/favicon.svg" alt="_images/a.png">
-<img src="_static/favicon.svg" alt="at 3.5<!--value-->"></p>
+<img src="_static/favicon.svg" alt="at 3.5<!--value-->">
+<img src="_static/favicon.svg" alt="flat" width="64" height="64" style="height: 16px"></p>
 
 <table><tr><th></th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
 
@@ -427,6 +428,7 @@ def bad_page_problems(tab, scratch):
         "axe, light, 1280 px: color-contrast (serious)",
         "axe, dark, 1280 px: color-contrast (serious)",
         "scrolls sideways",
+        "out of proportion: flat",
     ],
 )
 def test_a_bad_page_is_reported(start, bad_page_problems):
