@@ -18,7 +18,7 @@ UNUSED = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
 ICON = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r'(\.fa-[a-z0-9-]+:before(?:,\.fa-[a-z0-9-]+:before)*)\{content:"[^"]*"\}')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")
-CODE = re.compile(r'"\\(f[0-9a-f]{3})"')
+CODE = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')  # as an escape or as it is
 PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
 SOUND = re.compile(r'<audio ([^>]*)src="data:audio/(\w+);base64,([^"]+)"')
 
@@ -93,7 +93,8 @@ def cut_icons(static, icons, kept):
     style = ICON_FONT.sub('src:url(../icons.woff) format("woff")', style)
     sheet.write_text(style, "utf-8")
     styles = "".join(path.read_text("utf-8") for path in static.rglob("*.css"))
-    codes = ",".join(sorted(set(CODE.findall(styles))))
+    found = {escaped or f"{ord(sign):x}" for escaped, sign in CODE.findall(styles)}
+    codes = ",".join(sorted(found))
     source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
     font = kept / f"{sha256(codes.encode() + source.read_bytes()).hexdigest()}.woff"
     if not font.exists():

@@ -201,8 +201,15 @@ ICON = re.compile(r"\b(fa-(?!solid|lg)[a-z-]+)")
 
 def icon_problems(html, icons):
     """Yield the icons that the theme's style sheet and font, cut to what is used, do not draw."""
-    style = (html / "_static" / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
-    drawn = TTFont(html / "_static" / "icons.woff").getBestCmap()
+    static = html / "_static"
+    style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    whole = TTFont(
+        static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
+    ).getBestCmap()
+    drawn = TTFont(static / "icons.woff").getBestCmap()
+    for name, sign in re.findall(r'--pst-icon-([a-z-]+):"(.)"', style):
+        if ord(sign) in whole and ord(sign) not in drawn:
+            yield name
     for icon in sorted(icons):
         rule = re.search(rf'\.{icon}:before[^}}]*content:"\\(f[0-9a-f]+)"', style)
         if not rule or int(rule[1], 16) not in drawn:
