@@ -39,9 +39,7 @@ BOOK, BROWSER, LAB, BENCHMARK, TEACH, LINT = REQUIREMENTS
 VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LATEX = {
-    "linux": "sudo apt install --no-install-recommends latexmk texlive-xetex texlive-latex-extra "
-    "texlive-fonts-recommended fonts-freefont-otf fonts-dejavu-core fonts-texgyre-math "
-    "fonts-noto-cjk",
+    "linux": "xargs -a .ci/latex.txt sudo apt install --no-install-recommends",
     "darwin": "brew install --cask mactex-no-gui",
     "win32": "TeX Live, from https://tug.org/texlive",
 }
@@ -162,10 +160,7 @@ def book(arguments):
 
 
 def pdf(arguments):
-    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled.
-
-    A site that is built already gets the files, too.
-    """
+    """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled."""
     if not (shutil.which("xelatex") and shutil.which("latexmk")):
         sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
     environment(BOOK)
@@ -181,9 +176,9 @@ def pdf(arguments):
         except BaseException:  # what is half written would stop all later runs
             run("latexmk", "-C", "-quiet", f"{name}.tex", **quietly)
             raise
-        for folder in filter(Path.exists, (target, ROOT / "_build" / "html")):
-            shutil.copy(latex / f"{name}.pdf", folder)
+        shutil.copy(latex / f"{name}.pdf", target)
         say(f"wrote {target / name}.pdf")
+    say("to have them on the site: python3 make.py book")
 
 
 def test(arguments):

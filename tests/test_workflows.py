@@ -15,8 +15,6 @@ import yaml
 from contents import ROOT
 from packaging.requirements import Requirement
 
-from make import LATEX
-
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 PROGRAMS = {"python3", "python", "git", "sudo"}
 
@@ -93,9 +91,13 @@ def test_a_broken_workflow_is_reported(name, old, new, said, tmp_path):
     assert said in "\n".join(problems(tmp_path))
 
 
-def test_the_pdf_is_published_with_what_a_person_is_told_to_install():
-    packages = LATEX["linux"].partition("recommends ")[2].split()
-    assert set(packages) <= set(text(".github/workflows/publish.yml").split())
+def test_what_the_buttons_of_the_site_lead_to_is_published_first():
+    workflow = yaml.safe_load(text(".github/workflows/publish.yml"))
+    build, notebooks, deploy = (workflow["jobs"][name] for name in ("build", "notebooks", "deploy"))
+    made = [step["run"] for step in build["steps"] if "make.py" in step.get("run", "")]
+    assert made == ["python3 make.py pdf", "python3 make.py book"]
+    assert (notebooks["needs"], deploy["needs"]) == ("build", "notebooks")
+    assert notebooks["permissions"] == {"contents": "write"} and workflow["env"]["BOOK_BRANCH"]
 
 
 def test_pull_requests_are_tested_as_continuous_integration_does():
@@ -104,8 +106,12 @@ def test_pull_requests_are_tested_as_continuous_integration_does():
     lines = [line.split(" #")[0] for line in text(".ci/run").splitlines()]
     assert {line for line in lines if line.startswith(("python3 make.py", "git "))} <= set(commands)
     (promised,) = (line.split()[1:] for line in lines if line.startswith("export REQUIRE"))
-    assert {f"{name}={value}" for name, value in job["env"].items()} >= set(promised)
-    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
+    matrix = job["strategy"]["matrix"]
+    (latex,) = matrix["include"]  # one Python is enough
+    values = job["env"] | {"REQUIRE_PAPER": latex["paper"]}
+    assert {f"{name}={value}" for name, value in values.items()} >= set(promised)
+    assert job["env"]["REQUIRE_PAPER"] == "${{ matrix.paper }}"
+    assert matrix["python"] == ["3.11", "3.12", "3.13"] and latex["python"] in matrix["python"]
 
 
 # --- forms, Dependabot, citation ---------------------------------------------------------
@@ -219,6 +225,60 @@ def test_a_release_says_what_the_changelog_says(calls, tmp_path, monkeypatch):
     for tag in ("v1.2", "v1", "Unreleased"):
         with pytest.raises(SystemExit, match=f"no section, or several, of {tag}"):
             github.release(tag)
+
+
+@pytest.fixture
+def origin(tmp_path, monkeypatch):
+    """A bare repository whose clone, in place of the book, holds a commit of its main branch."""
+    origin, clone = tmp_path / "origin.git", tmp_path / "clone"
+    for command in (
+        f"init -q --bare -b main {origin}",
+        f"clone -q {origin} {clone}",
+        f"-C {clone} -c user.name=a -c user.email=b commit -q --allow-empty -m Book",
+        f"-C {clone} push -q origin HEAD:main",
+    ):
+        subprocess.run(["git", *command.split()], check=True, capture_output=True)
+    monkeypatch.setattr(github, "ROOT", clone)
+    return origin
+
+
+def said_by(origin, *command):
+    return subprocess.check_output(["git", "-C", origin, *command], text=True).split()
+
+
+def test_a_branch_is_replaced_by_the_notebooks_of_a_built_site(origin, tmp_path):
+    site = tmp_path / "site"
+    for name in ("index.ipynb", "chapters/one.ipynb", "chapters/two.ipynb", "glossary.md"):
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(name)
+    github.notebooks(site, "published")
+    (site / "chapters" / "two.ipynb").unlink()
+    (site / "index.ipynb").write_text("new")
+    github.notebooks(site, "published")
+    held = said_by(origin, "ls-tree", "-r", "--name-only", "published")
+    assert held == ["chapters/one.ipynb", "index.ipynb"]
+    assert said_by(origin, "show", "published:index.ipynb") == ["new"]
+    assert said_by(origin, "rev-list", "--count", "published", "main") == ["2"]
+    *_, main = said_by(origin, "log", "-1", "--format=%s", "published")
+    assert main == said_by(origin, "rev-parse", "--short", "main")[0]
+    assert not said_by(github.ROOT, "status", "--porcelain")
+
+
+def test_a_branch_stays_where_no_notebook_was_built(origin, tmp_path):
+    (tmp_path / "site").mkdir()
+    with pytest.raises(subprocess.CalledProcessError):
+        github.notebooks(tmp_path / "site", "published")
+    assert said_by(origin, "branch", "--format=%(refname:short)") == ["main"]
+
+
+def test_git_gets_the_token_from_gh(tmp_path):
+    fake = tmp_path / "gh"
+    fake.write_text('#!/bin/sh\necho "username=x-access-token"; echo "password=$GH_TOKEN $*"\n')
+    fake.chmod(0o755)
+    told = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GH_TOKEN": "secret", "HOME": str(tmp_path)}
+    asked = {"input": "url=https://github.com/acme/lossbook\n", "text": True, "env": told}
+    answer = subprocess.check_output(["git", *github.ACCESS, "credential", "fill"], **asked)
+    assert "password=secret auth git-credential get" in answer
 
 
 def test_the_command_passes_its_words_to_gh(tmp_path):

@@ -1,16 +1,24 @@
-"""Tell GitHub what a scheduled run found, or publish a release; what it needs is the program gh.
+"""Tell GitHub what a scheduled run found, or publish; what it needs is the program gh.
 
-python3 tools/github.py report TITLE LOG     open an issue, or add to the open one
-python3 tools/github.py release TAG          release a tag with its section of CHANGELOG.md
+python3 tools/github.py report TITLE LOG          open an issue, or add to the open one
+python3 tools/github.py release TAG               release a tag with its section of CHANGELOG.md
+python3 tools/github.py notebooks FOLDER BRANCH   replace a branch by the notebooks of a built site
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
+ROOT = Path(__file__).resolve().parents[1]
+CHANGELOG = ROOT / "CHANGELOG.md"
+BOT = ["-c", "user.name=github-actions[bot]"]
+BOT += ["-c", "user.email=41898282+github-actions[bot]@users.noreply.github.com"]
+# The token in GH_TOKEN goes from gh to git: no address and no file holds it.
+ACCESS = ["-c", "credential.helper=!gh auth git-credential"]
 FAILURE = re.compile(r"(FAILED|ERROR) |.*\[(broken|timeout)\] ")  # of pytest, of Sphinx
 
 
@@ -52,8 +60,30 @@ def release(tag):
     gh("release", "create", tag, "--verify-tag", "--title", tag, "--notes", section(tag))
 
 
+def git(*arguments, **environment):
+    told = {"cwd": ROOT, "env": os.environ | environment}
+    command = ["git", *map(str, arguments)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **told)
+    return done.stdout.strip()
+
+
+def notebooks(folder, branch):
+    """Make a branch of ``origin`` hold the notebooks below a folder, and nothing else.
+
+    They follow from the commits of the book, so the branch is one commit, without a history that
+    grows with each picture in them.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        index = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        git("--work-tree", Path(folder).resolve(), "add", "*.ipynb", **index)
+        tree = git("write-tree", **index)
+    message = f"Notebooks as published from {git('rev-parse', '--short', 'HEAD')}"
+    commit = git(*BOT, "commit-tree", tree, "-m", message)
+    git(*ACCESS, "push", "--quiet", "--force", "origin", f"{commit}:refs/heads/{branch}")
+
+
 if __name__ == "__main__":
-    commands = {"report": (report, 2), "release": (release, 1)}
+    commands = {"report": (report, 2), "release": (release, 1), "notebooks": (notebooks, 2)}
     command, count = commands.get("".join(sys.argv[1:2]), (None, 0))
     if not command or len(sys.argv) != 2 + count:
         sys.exit(__doc__)
