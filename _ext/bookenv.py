@@ -6,10 +6,12 @@ import re
 import subprocess
 import textwrap
 from html import escape
+from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from docutils import nodes
 
+PDFS = {"cheat-sheet": "The cheat sheet for print", "lossbook": "The whole book for print"}
 HOSTS = {"github.com", "gitlab.com"}
 TEXT = re.compile(r">[^<]*")
 CHINESE = re.compile(r"[\u4e00-\u9fff]+")
@@ -53,7 +55,7 @@ def set_repository(app, config):
         use_repository_button=bool(url), use_issues_button=bool(url), use_edit_page_button=False
     )
     if url:
-        branch = os.environ.get("BOOK_BRANCH") or os.environ.get("GITHUB_REF_NAME") or "main"
+        branch = os.environ.get("GITHUB_REF_NAME") or "main"
         options.update(repository_url=url, repository_branch=branch, path_to_docs="")
     if urlsplit(url).hostname == "github.com":
         options["launch_buttons"] = {
@@ -71,6 +73,42 @@ def set_address(app, config):
     config.sitemap_url_scheme = "{link}"
     config.ogp_social_cards = {"enable": False}
     config.notfound_urls_prefix = urlsplit(url).path
+
+
+def buttons(context, group):
+    """Return the list of buttons that a group in the header of a page holds."""
+    return next((b["buttons"] for b in context["header_buttons"] if b.get("label") == group), [])
+
+
+def open_published_notebooks(app, pagename, templatename, context, doctree):
+    """Let Colab, which opens a notebook alone, take it from the branch where it holds addresses.
+
+    Binder takes the whole repository, from the branch that the book is built from.
+    """
+    own = f"/blob/{app.config.html_theme_options.get('repository_branch')}/"
+    for button in buttons(context, "launch-buttons"):
+        if button["text"] == "Colab":
+            button["url"] = button["url"].replace(own, f"/blob/{os.environ['BOOK_BRANCH']}/")
+
+
+def pdf(app, name):
+    """Return where ``python3 make.py pdf`` writes a PDF, beside the site."""
+    return Path(app.outdir).with_name("pdf") / f"{name}.pdf"
+
+
+def add_pdfs(app, config):
+    """Put the PDFs that are there on the site; with the first, all pages are written again."""
+    found = filter(Path.exists, (pdf(app, name) for name in PDFS))
+    config.html_extra_path = [*config.html_extra_path, *map(str, found)]
+
+
+def offer_pdfs(app, pagename, templatename, context, doctree):
+    """Offer the PDF of the book for download on each page, that of the cheat sheet on its own."""
+    for name, words in PDFS.items():
+        if name in ("lossbook", Path(pagename).name) and pdf(app, name).exists():
+            link = {"type": "link", "url": context["pathto"](f"{name}.pdf", resource=True)}
+            link |= {"text": f"{name}.pdf", "tooltip": words, "icon": "fas fa-file-pdf"}
+            buttons(context, "download-buttons").append(link)
 
 
 @functools.cache
@@ -138,4 +176,8 @@ def setup(app):
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)
+    app.connect("config-inited", add_pdfs)
+    app.connect("html-page-context", offer_pdfs, priority=600)  # after the theme's buttons
+    if os.environ.get("BOOK_BRANCH"):
+        app.connect("html-page-context", open_published_notebooks, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

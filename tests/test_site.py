@@ -61,13 +61,20 @@ BAD_PAGE = r"""# Bad
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
-    """A book that knows its addresses, with a bad page in which the build finds nothing bad."""
-    folder = scratch_book(tmp_path_factory.mktemp("scratch"), bad=BAD_PAGE)
+    """A book that knows its addresses and has PDFs, and a bad page that stops no build."""
+    pages = {"bad": BAD_PAGE, "cheat-sheet": "# Sheet"}
+    folder = scratch_book(tmp_path_factory.mktemp("scratch"), **pages)
     addresses = {
         "BOOK_REPOSITORY_URL": "https://github.com/acme/lossbook",
         "BOOK_BASEURL": "https://acme.example.org/lossbook",
+        "BOOK_BRANCH": "published",
     }
-    built = build(folder, tmp_path_factory.mktemp("scratch-site"), **addresses)
+    target = tmp_path_factory.mktemp("scratch-site")
+    for name in bookenv.PDFS:
+        path = target / "_build" / "pdf" / f"{name}.pdf"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    built = build(folder, target, **addresses)
     assert built.code == 0, built.text
     return built
 
@@ -257,11 +264,11 @@ def test_a_page_is_light(page, tab, address):
 # --- addresses ---------------------------------------------------------------------------
 
 SERVICES = re.compile(
-    r"mybinder\.org/v2|colab\.research|btn-source-\w+|executablebooks/jupyter-book"
+    r"mybinder\.org/v2|colab\.research|btn-source-\w+|executablebooks/jupyter-book|\w\.pdf"
 )
 
 
-def test_without_an_address_there_are_no_buttons_that_need_one(site):
+def test_without_an_address_or_a_pdf_there_are_no_buttons_that_need_one(site):
     for page in PAGES:
         text = (site.html / f"{page}.html").read_text("utf-8")
         header = text[text.index("bd-header-article") : text.index("<article")]
@@ -273,12 +280,22 @@ def test_with_an_address_the_buttons_lead_to_it(scratch):
     outside = [found for kind, found in links if kind == "a" and "//" in found]
     assert {address.split("?title=")[0] for address in outside} == {
         "https://mybinder.org/v2/gh/acme/lossbook/main?urlpath=lab/tree/chapters/one.ipynb",
-        "https://colab.research.google.com/github/acme/lossbook/blob/main/chapters/one.ipynb",
+        "https://colab.research.google.com/github/acme/lossbook/blob/published/chapters/one.ipynb",
         "https://github.com/acme/lossbook",
         "https://github.com/acme/lossbook/issues/new",
         "https://github.com/acme/lossbook/issues/new?template=error.yml&page=1.+One"
         "&version=Version+0.1.0",
     }
+
+
+@pytest.mark.parametrize(
+    "page, pdfs",
+    [("chapters/one", ["lossbook"]), ("cheat-sheet", ["cheat-sheet", "lossbook"]), ("search", [])],
+)
+def test_a_pdf_that_was_made_is_offered(page, pdfs, scratch):
+    path = scratch.html / f"{page}.html"
+    links = [found for _, found in read_page(path).links if found.endswith(".pdf")]
+    assert [(path.parent / link).read_text() for link in links] == pdfs
 
 
 def test_each_page_names_its_version(site):
