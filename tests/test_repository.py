@@ -503,7 +503,7 @@ def test_make_says_what_it_can_do():
 
 def test_continuous_integration_leaves_nothing_out():
     lines = text(".ci/run").splitlines()
-    assert "export REQUIRE_BROWSER=1 REQUIRE_PEERS=1 REQUIRE_TEACH=1" in lines
+    assert "export REQUIRE_BROWSER=1 REQUIRE_PEERS=1 REQUIRE_TEACH=1 REQUIRE_PAPER=1" in lines
     commands = [line.split(" #")[0] for line in lines if line.startswith("python3 make.py")]
     assert commands[0] == "python3 make.py book" and commands[-1] == "python3 make.py test"
 
@@ -519,6 +519,7 @@ def test_the_table_in_the_readme_names_what_is_there():
 
 
 MADE_BY_READER = {
+    "conf.py",
     "chapters/formulas/my-chapter.ipynb",
     "zh/_toc.yml",
     "zh/_config.yml",
