@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 from docutils import nodes
 
-PDFS = {"cheat-sheet": "The cheat sheet for print", "lossbook": "The whole book for print"}
+PDFS = {"cheat-sheet": "Cheat sheet (.pdf)", "lossbook": "Whole book (.pdf)"}
 HOSTS = {"github.com", "gitlab.com"}
 TEXT = re.compile(r">[^<]*")
 CHINESE = re.compile(r"[\u4e00-\u9fff]+")
@@ -104,10 +104,10 @@ def add_pdfs(app, config):
 
 def offer_pdfs(app, pagename, templatename, context, doctree):
     """Offer the PDF of the book for download on each page, that of the cheat sheet on its own."""
-    for name, words in PDFS.items():
+    for name, text in PDFS.items():
         if name in ("lossbook", Path(pagename).name) and pdf(app, name).exists():
-            link = {"type": "link", "url": context["pathto"](f"{name}.pdf", resource=True)}
-            link |= {"text": f"{name}.pdf", "tooltip": words, "icon": "fas fa-file-pdf"}
+            url = context["pathto"](f"{name}.pdf", resource=True)
+            link = {"type": "link", "url": url, "text": text, "icon": "fas fa-file-pdf"}
             buttons(context, "download-buttons").append(link)
 
 
