@@ -4,10 +4,12 @@ Each rule is a generator of the problems of a notebook.  The chapters go through
 so do notebooks that were broken on purpose: a rule that never reports proves nothing.
 """
 
+import base64
 import copy
 import csv
 import functools
 import html
+import io
 import os
 import re
 import shutil
@@ -18,13 +20,16 @@ from pathlib import Path
 import check_numbers
 import check_terms
 import nbformat
+import numpy as np
 import pytest
 import run_notebooks
 import yaml
 from contents import ASSIGNMENTS, CHAPTERS, NOTEBOOKS, PAGES, ROOT, TEXTS
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from lossbook import CATALOGUE
+from lossbook.book import figures
 
 # --- reading -----------------------------------------------------------------------------
 
@@ -165,6 +170,22 @@ def figure_text_problems(notebook):
                 yield f"{where(cell)} shows a picture without lossbook.book.figures.show"
             for problem in label_problems(text):
                 yield f"{where(cell)}: {problem}"
+
+
+def opened(picture):
+    """Return a stored picture as Pillow sees it."""
+    return Image.open(io.BytesIO(base64.b64decode(picture)))
+
+
+def weight_problems(notebook):
+    """Every picture has the few colours of the runner, and the weight that a page can bear."""
+    for cell in cells_of(notebook, "code"):
+        for output in pictures(cell):
+            picture = output.data["image/png"]
+            if opened(picture).mode != "P":
+                yield f"{where(cell)} stores a picture in true colour"
+            if len(base64.b64decode(picture)) > run_notebooks.HEAVY:
+                yield f"{where(cell)} stores a picture of more than 120 kB"
 
 
 def label_problems(text):
@@ -314,7 +335,7 @@ def term_problems(notebook):
 
 
 PAGE_RULES = [fence_problems, heading_problems, third_party_problems]
-NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems]
+NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems, weight_problems]
 NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems, support_problems]
 
 
@@ -429,10 +450,20 @@ def recorded(data, name):
     return new_output("display_data", data, metadata={"scrapbook": {"name": name}})
 
 
+def stored(picture):
+    """Return a picture as notebooks store it."""
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+NOISE = Image.frombytes("RGB", (400, 400), np.random.default_rng(1).bytes(400 * 400 * 3))
+
+
 def sound_notebook():
     """Return a chapter in which no rule finds a problem."""
     best, low = {check_numbers.RECORD: "0.85"}, {check_numbers.RECORD: "True"}
-    picture = {"image/png": "iVBORw0KGgo=", "text/plain": FIGURE}
+    picture = {"image/png": stored(Image.new("P", (2, 1))), "text/plain": FIGURE}
     figure = {"name": "fig-a", "caption": "The loss."}
     myst = {"mystnb": {"image": {"alt": ALT}, "figure": figure}}
     card = {"text/html": "<b>card</b>"}
@@ -490,6 +521,12 @@ def describe_as(text):
     return lambda cells: cells[PICTURE].outputs[0].data.update({"text/plain": text})
 
 
+def draw(picture):
+    """Return a change of the picture."""
+    forms = {"image/png": stored(picture)}
+    return lambda cells: cells[PICTURE].outputs[0].data.update(forms)
+
+
 def set_myst(part, **values):
     """Return a change of the picture's metadata."""
     return lambda cells: cells[PICTURE].metadata.mystnb[part].update(values)
@@ -517,6 +554,10 @@ BROKEN = {
         (lambda c: c[PICTURE].outputs[0].data.pop("text/plain"), "a picture without lossbook"),
         (describe_as(FIGURE.replace(", y: 'loss'", "")), "panel 1: x: '$r$'\" has no y label"),
         (describe_as("Figure\n  panel 1: \n    line, 3 points"), "panel 1: ' has no x label"),
+    ],
+    weight_problems: [
+        (draw(NOISE.resize((9, 9))), "stores a picture in true colour"),
+        (draw(NOISE.quantize()), "stores a picture of more than 120 kB"),
     ],
     setup_problems: [
         (replace(SETUP, "parents", "parent"), "is not the setup cell"),
@@ -1021,6 +1062,24 @@ def test_a_second_run_stores_the_same_bytes(tiny_book):
     first = path.read_bytes()
     result = python("tools/run_notebooks.py", path, folder=tiny_book[0])
     assert result.returncode == 0 and path.read_bytes() == first, result.stderr
+
+
+def test_pictures_of_few_colours_look_like_those_of_all():
+    figure, (left, right) = figures.subplots(1, 2)
+    left.imshow(np.linspace(0, 1, 10_000).reshape(100, 100), interpolation="bilinear")
+    for colour, height in zip(figures.COLOURS, range(5)):
+        right.plot([0, 9], [height, 2 * height], linewidth=0.5, color=colour)
+        right.fill_between([0, 9], height, height + 1, color=colour, alpha=0.1)
+    drawn = figures.png(figure)
+    few = run_notebooks.few_colours(drawn)
+    assert run_notebooks.few_colours(few) == few and 2 * len(few) < len(drawn)
+    assert opened(few).info["dpi"] == opened(drawn).info["dpi"]  # the PDF takes its size from it
+    before, after = (np.asarray(opened(p).convert("RGB")).astype(int) for p in (drawn, few))
+    assert np.abs(before - after).max() <= 12
+    assert len(opened(few).getcolors()) > 200
+    assert len(opened(run_notebooks.few_colours(stored(NOISE))).getcolors()) == 128  # it is heavy
+    white = (before == 255).all(axis=2)
+    assert white.any() and (after[white] == 255).all()
 
 
 def nbval(folder, *names):

@@ -207,7 +207,8 @@ def test_only_the_page_of_the_search_loads_it(site):
     assert {path.name for path in pages if scripts.search(path.read_text("utf-8"))} == {
         "search.html"
     }
-    assert not (site.html / "searchindex.js").exists()
+    unused = "searchindex.js", "_static/searchtools.js", "_static/language_data.js"
+    assert [name for name in unused if (site.html / name).exists()] == []
 
 
 def search_and_follow(tab, start):

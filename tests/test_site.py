@@ -231,6 +231,29 @@ def test_each_icon_is_drawn_and_few_others(site):
     assert (site.html / "_static" / "icons.woff").stat().st_size < 5000
 
 
+def test_a_rebuild_lightens_what_it_writes_and_gives_what_a_first_build_gives(tmp_path):
+    two = '# Two\n\n<i class="fa-solid fa-kiwi-bird"></i>'
+    folder = scratch_book(tmp_path / "book", two=two)
+    again = build(folder, tmp_path / "site")
+    page = again.html / "two.html"
+    written = page.stat().st_mtime_ns
+    text = '# Scratch\n\n<i class="fa-solid fa-dragon"></i>'
+    (folder / "index.md").write_text(text, "utf-8")
+    again, first = build(folder, tmp_path / "site"), build(folder, tmp_path / "first")
+    assert (again.code, page.stat().st_mtime_ns) == (0, written), again.text
+    assert list(icon_problems(again.html, {"fa-kiwi-bird", "fa-dragon"})) == []
+    # Sphinx tells the version of style sheets that extensions write only in a second build.
+    there, here = (
+        {
+            (path.relative_to(built.html), re.sub(rb"\.css\?v=\w+", b".css", path.read_bytes()))
+            for path in built.html.rglob("*.*")
+            if path.is_file()
+        }
+        for built in (again, first)
+    )
+    assert {path for path, _ in there ^ here} == set()
+
+
 def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
     for page in PAGES:
         text = (site.html / f"{page}.html").read_text("utf-8")

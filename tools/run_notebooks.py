@@ -5,8 +5,8 @@
     python tools/run_notebooks.py --addresses            run none, write where the book is kept
 
 A second run gives the same bytes where the cells show the same.  Cell ids are the cell's number,
-metadata that changes from run to run is dropped, and the first code cell is set to the one that
-finds lossbook.
+metadata that changes from run to run is dropped, pictures are stored in 256 colours, and the first
+code cell is set to the one that finds lossbook.
 
 Committed notebooks hold no address, so that a copy of the repository can be published as it is.
 ``--addresses`` is for the branch that a published site opens in Colab: with the address of the
@@ -15,20 +15,24 @@ site, in BOOK_BASEURL, a line below the title leads to the full page.  Without t
 out again.
 """
 
+import io
 import os
 import sys
+from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_markdown_cell
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "_ext"))
 from bookenv import repository_url  # noqa: E402
 
 KEPT_METADATA = {"tags", "mystnb"}
+HEAVY = 120_000  # bytes of a picture; a page may send 350,000 before anyone scrolls
 READ_ID = "full-page"
 SETUP = """\
 # Find lossbook: installed, or in the clone of the book that this notebook lies in.
@@ -90,6 +94,22 @@ def write_addresses():
     print(f"repository: {repository or 'unknown'}, site: {site or 'unknown'}")
 
 
+def few_colours(picture):
+    """Return a picture, PNG as base64 text, in 256 colours, or in 128 if it is heavy."""
+    with Image.open(io.BytesIO(b64decode(picture))) as image:
+        if image.mode == "P":
+            return picture
+        # The most different colours, then their means: no light fill or thin line loses its own.
+        method, dither = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+        for colours in (256, 128):
+            few = image.convert("RGB").quantize(colours, method, 1, dither=dither)
+            stored = io.BytesIO()
+            few.save(stored, "PNG", optimize=True, dpi=image.info.get("dpi"))  # its size on paper
+            if stored.tell() < HEAVY:
+                break
+    return b64encode(stored.getvalue()).decode()
+
+
 def run(path):
     """Execute one notebook and write it back; return what went wrong, or None."""
     notebook = nbformat.read(path, as_version=4)
@@ -117,6 +137,9 @@ def run(path):
             cell.outputs = [
                 o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")
             ]
+            for output in cell.outputs:
+                if picture := output.get("data", {}).get("image/png"):
+                    output.data["image/png"] = few_colours(picture)
     nbformat.write(notebook, path)
     print("stored", path, flush=True)
 
