@@ -32,13 +32,12 @@ const reach = () =>
 document.addEventListener("click", () => setTimeout(reach));
 window.addEventListener("load", reach);
 
-// Paper is white, and has the pictures to which nobody has scrolled.
+// Paper is white.
 const page = document.documentElement;
 let theme;
 window.addEventListener("beforeprint", () => {
   theme = page.dataset.theme;
   page.dataset.theme = "light";
-  each("img[loading]", (e) => { e.loading = "eager"; });
 });
 window.addEventListener("afterprint", () => { page.dataset.theme = theme; });
 

@@ -46,7 +46,8 @@ overflow: visible !important; }}
 @media screen {{ :is([data-theme="dark"], [data-jp-theme-light="false"], [theme="dark"], \
 .vscode-dark) .explorer
   {{ {DARK_COLOURS} color-scheme: dark; }} }}
-@media print {{ .explorer {{ --ink: #000; background: #fff; }} }}
+@media print {{ .explorer {{ --ink: #000; background: #fff; }} \
+.explorer-slider {{ position: static; background: none; }} }}
 @media print, (scripting: none) {{ .explorer label {{ display: none; }} }}
 """
 # In an attribute, so that a page may hold several explorers and a notebook may run a cell again.
