@@ -18,7 +18,7 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".solution > .admonition-title a", (e) => e.replaceWith(...e.childNodes));
   // Where a name in a table is broken on a phone: behind a sign, before a capital.
   each(".bd-article table code .pre", (e) => {
-    e.innerHTML = e.innerHTML.replace(/(?<=[._(,=])(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
+    e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
   });
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
