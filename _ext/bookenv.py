@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from docutils import nodes
+from sphinx import addnodes
 
 PDFS = {"cheat-sheet": "Cheat sheet (.pdf)", "lossbook": "Whole book (.pdf)"}
 HOSTS = {"github.com", "gitlab.com"}
@@ -151,6 +152,17 @@ def mark_chinese(app, pagename, templatename, context, doctree):
         )
 
 
+def add_letters(app, doctree):
+    """Put a line of letters above the glossary, each a link to the first term that starts so."""
+    for glossary in doctree.findall(addnodes.glossary):
+        first = {}
+        for term in glossary.findall(nodes.term):
+            first.setdefault(term.astext()[0].upper(), term["ids"][0])
+        links = " ".join(f'<a href="#{place}">{letter}</a>' for letter, place in first.items())
+        line = f'<nav class="letters" aria-label="Letters">{links}</nav>'
+        glossary.insert(0, nodes.raw("", line, format="html"))
+
+
 def insert_formula(app, what, name, obj, options, lines):
     """Typeset the formula on the card of a loss after the one that its docstring has in NumPy."""
     start = next((n for n, line in enumerate(lines) if line.startswith("Formula:")), None)
@@ -173,6 +185,7 @@ def setup(app):
     app.connect("autodoc-process-docstring", insert_formula)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
+    app.connect("doctree-read", add_letters)
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)

@@ -13,7 +13,7 @@ from sphinx.util.math import get_node_equation_number
 KATEX = Path(__file__).parent / "katex"  # version 0.19.1, as npm has it, of the fonts WOFF2 alone
 OTHER_FORMATS = re.compile(r',url\([^)]*\.(?:woff|ttf)\) format\("\w+"\)')
 # A line may break between a formula and its punctuation, unless it is told not to.
-BEFORE, AFTER, SHORT = re.compile(r"[(\[“‘]+$"), re.compile(r"^[.,;:!?%)\]”’]+"), 40
+BEFORE, AFTER, SHORT = re.compile(r"[(\[“‘]+$"), re.compile(r"^[.,;:!?%)\]”’]+"), 30
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,9 @@ def visit_math(writer, node):
     before, after = (writer.encode(node.get(side, "")) for side in ("before", "after"))
     style = "math notranslate" + " unbroken" * (len(node.astext()) < SHORT)
     start, end = writer.starttag(node, "span", before, CLASS=style), f"{after}</span>"
-    writer.body += start, typeset(node, node.astext()), end
+    # Alone in a cell of a table, as on the card of a loss, fractions have room.
+    alone = len(node.parent) == 1 and isinstance(node.parent.parent, nodes.entry)
+    writer.body += start, typeset(node, r"\displaystyle " * alone + node.astext()), end
     raise nodes.SkipNode
 
 

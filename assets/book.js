@@ -16,6 +16,10 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   // A press on the title of a solution opens it, and leads nowhere else.
   each(".solution > .admonition-title a", (e) => e.replaceWith(...e.childNodes));
+  // Where a name in a table is broken on a phone: behind a sign, before a capital.
+  each(".bd-article table code .pre", (e) => {
+    e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
+  });
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
@@ -27,6 +31,15 @@ const reach = () =>
   });
 document.addEventListener("click", () => setTimeout(reach));
 window.addEventListener("load", reach);
+
+// Paper is white.
+const page = document.documentElement;
+let theme;
+window.addEventListener("beforeprint", () => {
+  theme = page.dataset.theme;
+  page.dataset.theme = "light";
+});
+window.addEventListener("afterprint", () => { page.dataset.theme = theme; });
 
 // Tables of the class sortable: a press on a head sorts by that column, a field filters the rows.
 document.addEventListener("DOMContentLoaded", () => each("table.sortable", (table) => {

@@ -10,6 +10,7 @@ import nbformat.v4
 import numpy as np
 import pytest
 import test_book
+from contents import ROOT
 from pages import DESK, PHONE, TOO_WIDE, accessibility_problems, show, visit
 from test_module import contrast
 
@@ -46,7 +47,7 @@ def one(draw, values=(1, 2), start=1, axes=(("x", "y"),), **options):
 
 def drawings(page):
     """Return the panels of a page as parsed XML, without the samples of the legend."""
-    found = re.findall(r'<svg viewBox="0 0 \d+ 2600".*?</svg></svg>', page, re.S)
+    found = re.findall(r'<svg viewBox="0 0 \d{4} \d{4}".*?</svg></svg>', page, re.S)
     return [ElementTree.fromstring(drawing) for drawing in found]
 
 
@@ -248,6 +249,28 @@ def test_the_rules_for_notebooks_accept_an_explorer_with_words():
     assert "no alt of more than 40" in problems_of(shown(alt="Curves."))[0]
 
 
+PLACES = re.compile(r"\b(left|middle|right)\b(?:[:,)]|(?:-hand)? panel)", re.I)
+
+
+@pytest.mark.parametrize("text, count", [("Left: a. Right: b.", 2), ("left of 0, right of 1", 0)])
+def test_words_for_places_are_told_from_directions(text, count):
+    assert len(PLACES.findall(text)) == count
+
+
+def test_no_words_of_an_explorer_say_that_its_panels_stand_side_by_side():
+    """On a phone they stand below each other."""
+    found = 0
+    for path in ROOT.glob("chapters/**/*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            page = "".join(o.get("data", {}).get("text/html", "") for o in cell.get("outputs", []))
+            if 'class="explorer"' in page:
+                found += 1
+                alt = html.unescape(re.search('aria-label="(.*?)"', page)[1])
+                words = f"{alt} {cell.metadata.mystnb}"
+                assert not PLACES.findall(words), (path.name, words)
+    assert found > 5
+
+
 # --- a browser ---------------------------------------------------------------------------
 
 PAGE = """<!doctype html>
@@ -277,8 +300,10 @@ def address(tmp_path_factory):
     labels = [("probability p", "loss")] * 3
     second = shown(three, [1, 2], symbol="q", axes=labels)
     path = tmp_path_factory.mktemp("explorer") / "page.html"
-    pages = shown()["text/html"] + second["text/html"]
-    path.write_text(PAGE.format(pages), "utf-8")
+    pages = shown()["text/html"], second["text/html"]
+    # As on the site, where outputs scroll.
+    boxes = "".join(f'<div class="text_html" style="overflow: auto">{page}</div>' for page in pages)
+    path.write_text(PAGE.format(boxes), "utf-8")
     return path.as_uri()
 
 
@@ -328,6 +353,27 @@ def test_an_explorer_is_accessible_and_fits(width, tab, address):
         tops = panels.evaluate_all("panels => panels.map(p => p.getBoundingClientRect().top)")
         assert len(set(tops)) == (1 if width == DESK else 3)  # side by side, or stacked
         assert problems == []
+
+
+SEEN = """explorer => {
+  const panels = [...explorer.querySelectorAll(".explorer-panels > div")];
+  const slider = explorer.querySelector("input").getBoundingClientRect();
+  return [panels.map(panel => panel.getBoundingClientRect().top > -1), slider.height,
+    slider.bottom <= innerHeight];
+}"""
+
+
+def test_on_a_phone_the_slider_is_seen_with_what_it_moves(tab, address):
+    with visit(tab, address, 390):
+        tab.set_viewport_size({"width": 390, "height": 844 - 56})  # the head of the page stays
+        explorer = tab.locator(".explorer").last
+        explorer.evaluate("explorer => explorer.scrollIntoView()")
+        assert explorer.evaluate(SEEN) == [[True] * 3, 44, True]
+        assert explorer.bounding_box()["height"] < 844 - 56
+        tab.set_viewport_size({"width": 360, "height": 500})
+        explorer.evaluate("explorer => explorer.scrollIntoView()")
+        assert explorer.bounding_box()["height"] > 500
+        assert explorer.evaluate(SEEN) == [[True] * 3, 44, True]  # the slider sticks to the screen
 
 
 def test_the_focus_is_seen_and_the_theme_colours_the_curves(tab, address):

@@ -542,3 +542,37 @@ def test_the_site_works_from_files_without_a_server(tab, site):
     with visit(tab, f"{start}/{page}.html") as problems:
         assert tab.locator(".math").count() > 0
         assert tab.evaluate(UNTYPESET) + problems == []
+
+
+def test_letters_lead_through_the_glossary(tab, address):
+    with visit(tab, f"{address}/chapters/reference/glossary.html", PHONE) as problems:
+        terms = tab.locator("dl.glossary > dt").evaluate_all("t => t.map(e => [e.innerText, e.id])")
+        first = {}
+        for text, place in terms:
+            first.setdefault(text[0].upper(), f"#{place}")
+        links = tab.get_by_role("navigation", name="Letters").locator("a")
+        assert links.evaluate_all("a => a.map(e => [e.innerText, e.hash])") == [
+            list(item) for item in first.items()
+        ]
+        sizes = links.evaluate_all("a => a.map(e => [e.offsetWidth, e.offsetHeight])")
+        assert len(first) > 15 and min(map(min, sizes)) >= 44 and problems == []
+
+
+LINKS = """() => [...new Set([...document.querySelectorAll("article a:not(.headerlink, .nav-link)")]
+  .flatMap((a) => [a, ...a.querySelectorAll("code")]).map((e) => getComputedStyle(e).color))]"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_links_have_one_colour_in_text_tables_and_code(theme, tab, address):
+    with visit(tab, f"{address}/chapters/reference/atlas.html"):
+        show(tab, theme)
+        assert len(tab.evaluate(LINKS)) == 1
+
+
+def test_a_dark_page_is_printed_light(tab, address):
+    page = tab.locator("html")
+    with visit(tab, f"{address}/{CHAPTERS[0]}.html"):
+        show(tab, "dark")
+        for event, theme in ("beforeprint", "light"), ("afterprint", "dark"):
+            tab.evaluate("name => dispatchEvent(new Event(name))", event)
+            assert page.get_attribute("data-theme") == theme

@@ -14,8 +14,9 @@ from . import figures
 # The line styles of figures.STYLE as SVG has them.  Lengths in drawings are tenths of a pixel.
 DASHES = ["none", "74 32", "128 32 20 32", "20 33", "100 20 20 20 20 20"]
 DARK = ["#56b4e9", "#f0883e", "#2cc295", "#e58bbf", "#ffffff"]  # on dark pages
-WIDTHS = {1: 3800, 2: 3600, 3: 2800}  # of a panel, by their number
-HEIGHT, TOP, RIGHT, BOTTOM = 2600, 100, 160, 500
+# Of a panel, by their number: below each other on a phone, all are seen with the slider.
+WIDTHS, HEIGHTS = {1: 3800, 2: 3600, 3: 2800}, {1: 2600, 2: 2600, 3: 1900}
+TOP, RIGHT, BOTTOM = 100, 160, 500
 
 LIGHT_COLOURS = " ".join(f"--curve{i}: {c};" for i, c in enumerate(figures.COLOURS))
 DARK_COLOURS = " ".join(f"--curve{i}: {c};" for i, c in enumerate(DARK))
@@ -29,20 +30,24 @@ STYLE = f"""
 justify-content: center; }}
 .explorer-panels > div > svg {{ display: block; width: 100%; height: auto; }}
 .explorer-line {{ align-items: center; margin: 6px 0; }}
+.explorer-slider {{ position: sticky; bottom: 0; flex-wrap: nowrap; margin: 0; \
+background: var(--pst-color-background, var(--jp-layout-color0, Canvas)); }}
 .explorer text {{ fill: var(--ink); font-size: 120px; text-anchor: middle; }}
 .explorer path {{ fill: none; stroke: var(--ink); stroke-width: 8; }}
 .explorer path.curve {{ stroke-width: 20; stroke-linejoin: round; }}
 .explorer path.dots {{ stroke-width: 70; stroke-linecap: round; stroke-dasharray: none; }}
 .explorer label {{ display: flex; flex: 0 1 320px; align-items: center; gap: 8px; margin: 0; }}
-.explorer input {{ flex: 1; min-width: 0; height: 24px; margin: 0; accent-color: var(--curve0); }}
+.explorer input {{ flex: 1; min-width: 0; height: 44px; margin: 0; accent-color: var(--curve0); }}
 .explorer input:focus-visible {{ outline: 2px solid var(--ink); outline-offset: 1px; }}
 .explorer output {{ min-width: 90px; font-weight: 600; font-variant-numeric: tabular-nums; }}
 .explorer-note {{ display: none; }}
-.text_html:has(> .explorer) {{ background: none !important; padding: 0 !important; }}
+.text_html:has(> .explorer) {{ background: none !important; padding: 0 !important; \
+overflow: visible !important; }}
 @media screen {{ :is([data-theme="dark"], [data-jp-theme-light="false"], [theme="dark"], \
 .vscode-dark) .explorer
   {{ {DARK_COLOURS} color-scheme: dark; }} }}
-@media print {{ .explorer {{ --ink: #000; background: #fff; }} }}
+@media print {{ .explorer {{ --ink: #000; background: #fff; }} \
+.explorer-slider {{ position: static; background: none; }} }}
 @media print, (scripting: none) {{ .explorer label {{ display: none; }} }}
 """
 # In an attribute, so that a page may hold several explorers and a notebook may run a cell again.
@@ -176,18 +181,20 @@ def _describe(figure, panels, shown, texts):
 
 def _html(panels, shown, axes, limits, symbol, texts, alt):
     sign, value, values = map(html.escape, (symbol, texts[shown], ";".join(texts)))
-    width, role = WIDTHS[len(panels)], f'role="img" aria-label="{html.escape(alt)}"'
+    width, height = WIDTHS[len(panels)], HEIGHTS[len(panels)]
+    role = f'role="img" aria-label="{html.escape(alt)}"'
     legends, row = [_legend(panel) for panel in panels], ""
     alike = len(set(legends)) == 1
     for panel, labels, limit, legend in zip(panels, axes, limits, legends):
-        flex = f"flex: 1 1 {0.075 * width:.0f}px; max-width: {0.12 * width:.0f}px"
-        drawing = _drawing(panel, shown, labels, limit, width, role)
+        flex = f"flex: 1 1 {0.075 * width:.0f}px; max-width: {width // 10}px"
+        drawing = _drawing(panel, shown, labels, limit, (width, height), role)
         row += f'<div style="{flex}">{drawing}{"" if alike else legend}</div>'
         role = 'aria-hidden="true"'  # the words for the first hold for all
     return f"""<div class="explorer"><style>{STYLE}</style>
 <p class="explorer-note">Run this cell to see the picture.</p>
 <div class="explorer-panels">{row}</div>{legends[0] if alike else ""}
-<div class="explorer-line"><label>Change {sign} <input type="range" min="0" max="{len(texts) - 1}"
+<div class="explorer-line explorer-slider"><label>Change {sign} \
+<input type="range" min="0" max="{len(texts) - 1}"
 value="{shown}" autocomplete="off" data-lm-suppress-shortcuts="true" aria-valuetext="{value}"
 data-texts="{values}" oninput="{html.escape(SCRIPT)}"></label><output>{value}</output>\
 </div></div>"""
@@ -202,11 +209,12 @@ def _legend(panel):
     return f'<div class="explorer-line">{entries}</div>'
 
 
-def _drawing(panel, shown, labels, limits, width, role):
+def _drawing(panel, shown, labels, limits, size, role):
     """Return a panel as SVG: the axes, and in them the curves, cut off at the limits."""
+    width, height = size
     xticks, yticks = (_ticks(limit, 3 if width < 3000 else 5) for limit in limits)
     left = 290 + 72 * max(map(len, _texts(yticks)))
-    w, h, foot = width - left - RIGHT, HEIGHT - TOP - BOTTOM, HEIGHT - BOTTOM
+    w, h, foot = width - left - RIGHT, height - TOP - BOTTOM, height - BOTTOM
     grid, words = "", ""
     for x, text in zip(_places(xticks, limits[0], w), _texts(xticks)):
         grid += f"M{left + x} {TOP}v{h}"
@@ -222,7 +230,7 @@ def _drawing(panel, shown, labels, limits, width, role):
     for number, (_, points, dots) in enumerate(panel):
         forms = [_data(p, limits, w, h, dots) for p in points]
         curves += _curve(number, dots, forms[shown], forms)
-    return f"""<svg viewBox="0 0 {width} {HEIGHT}" {role}>
+    return f"""<svg viewBox="0 0 {width} {height}" {role}>
 <path opacity="0.2" d="{grid}"/><path d="M{left} {TOP}v{h}h{w}"/>{words}
 <svg x="{left}" y="{TOP}" width="{w}" height="{h}" style="width: {w}px; height: {h}px">\
 {curves}</svg></svg>"""
