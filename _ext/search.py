@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from sphinx.search.en import js_porter_stemmer
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
-STORE, KEYWORDS = "sections.json", "chapters/keywords.yml"
+STORE, KEYWORDS = "search.json", "chapters/keywords.yml"
 PAGE = """
 <h1>Search</h1>
 <noscript><p>The search needs JavaScript.</p></noscript>
@@ -100,7 +100,7 @@ def is_found(node):
 
 
 def sections(doctree):
-    """Return of each section its anchor, its title, the titles above, its words and its code."""
+    """Return of each section its anchor, its title, the titles above, its text, and its words."""
     found, titles = [], {}
     apart = set(doctree.findall(is_found))
     for node in doctree.findall(is_found):
@@ -112,7 +112,9 @@ def sections(doctree):
         text = " ".join("".join(prose(node, {head, *apart})).split())
         code = " ".join(dict.fromkeys(names(node, apart)))
         anchor = (head["ids"] or node["ids"])[-1] if found else ""
-        found.append([anchor, title, " › ".join(titles[node][:-1]), text, code])
+        above = " › ".join(titles[node][:-1])
+        fields = {"title": title, "above": above, "text": text, "code": code}
+        found.append([anchor, title, above, text, {f: counted(t) for f, t in fields.items()}])
     return found
 
 
@@ -149,6 +151,12 @@ ASKING = words(
     " than that the their there this to was what when where which why will with you your"
 )
 
+
+def counted(text):
+    """Return how often each stem is in a text, without those that ask."""
+    return Counter(stem for stem in words(text) if stem not in ASKING)
+
+
 # --- how much each counts --------------------------------------------------------------------
 
 # What a word weighs in each field of a section.
@@ -167,8 +175,7 @@ class Section(NamedTuple):
     title: str
     above: str
     text: str
-    code: str
-    keywords: str
+    counts: dict  # of each field
 
 
 def impacts(rows):
@@ -179,16 +186,16 @@ def impacts(rows):
     """
     index = defaultdict(Counter)
     for field, weight in WEIGHTS.items():
-        taken = [words(getattr(row, field)) for row in rows]
-        counts = [Counter(stem for stem in row if stem not in ASKING) for row in taken]
-        mean = sum(map(Counter.total, counts)) / len(rows)
-        places = Counter(stem for count in counts for stem in count)
+        counts = [row.counts.get(field, {}) for row in rows]
+        totals = [sum(count.values()) for count in counts]
+        mean = sum(totals) / len(rows)
+        places = Counter(chain.from_iterable(counts))
+        rare = {s: math.log1p((len(rows) - n + 0.5) / (n + 0.5)) for s, n in places.items()}
         for number, count in enumerate(counts):
-            size = 1.2 * (0.3 + 0.7 * count.total() / (mean or 1))
+            size = 1.2 * (0.3 + 0.7 * totals[number] / (mean or 1))
             share = weight / 2 if ASIDE.match(rows[number].place) else weight
             for stem, times in count.items():
-                rare = math.log1p((len(rows) - places[stem] + 0.5) / (places[stem] + 0.5))
-                index[stem][number] += share * rare * (0.5 + 2.2 * times / (times + size))
+                index[stem][number] += share * rare[stem] * (0.5 + 2.2 * times / (times + size))
     for stem, found in index.items():
         gaps = [after - before for before, after in pairwise([0, *sorted(found)])]
         counted = [round(3 * found[number]) for number in sorted(found)]
@@ -229,7 +236,9 @@ def finish(app):
     for page, found in pages.items():
         for anchor, *fields in found:
             place = f"{page}#{anchor}" if anchor else page
-            rows.append(Section(place, *fields, keywords.pop(place.removeprefix("chapters/"), "")))
+            rows.append(Section(place, *fields))
+            if asked := keywords.pop(place.removeprefix("chapters/"), ""):
+                rows[-1].counts["keywords"] = counted(asked)
     for place in keywords:
         logger.warning("%s names %s, which is no section", KEYWORDS, place)
     heads = [[re.sub("(#|$)", r".html\1", row.place, count=1), *row[1:3]] for row in rows]

@@ -576,3 +576,18 @@ def test_a_dark_page_is_printed_light(tab, address):
         for event, theme in ("beforeprint", "light"), ("afterprint", "dark"):
             tab.evaluate("name => dispatchEvent(new Event(name))", event)
             assert page.get_attribute("data-theme") == theme
+
+
+def test_a_rebuild_counts_as_a_first_build_does(tmp_path):
+    numbered = ":::{{exercise}}\n:label: ex-{0}\nText.\n:::\n\n"
+    numbered += ":::{{table}} Caption\n:name: tab-{0}\n| a |\n|---|\n| 1 |\n:::\n\n"
+    for exercises in "b", "ab":
+        text = "# Two\n\n{ref}`ex-b`, {numref}`tab-b`\n\n"
+        folder = tmp_path / "book"
+        if not folder.exists():
+            scratch_book(folder, two="")
+        (folder / "two.md").write_text(text + "".join(map(numbered.format, exercises)), "utf-8")
+        built = build(folder, tmp_path / "site")
+        assert built.code == 0, built.text
+        page, last = (built.html / "two.html").read_text("utf-8"), len(exercises)
+        assert f">Exercise 2.{last}<" in page and f">Table 2.{last}<" in page
