@@ -21,6 +21,7 @@ TAGGED = re.compile(r'(?s)(<div class="math block">)([^<]*)\\tag\{(.*?)\}')
 # A fold's summary is HTML, in which no formula is typeset: it leaves the title out.
 TITLE = re.compile(r"(?s)(Solution to<a[^>]*> Exercise [\d.]+)(?: \(.*?\))?(</a>)")
 VOID = {"br", "img", "hr", "input", "link", "meta", "wbr", "source"}
+CAPTION = {"caption-number", "caption-text"}
 NO_WORDS = {"headerlink", "section-number", "sd-stretched-link"}
 
 
@@ -29,12 +30,13 @@ class Words(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.stack, self.found = ["gone"], []
+        self.stack, self.found = ["outside"], []
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
         classes, state = set((dict(attributes).get("class") or "").split()), self.stack[-1]
-        if tag == "article" or "caption-number" in classes or "caption-text" in classes:
+        captions = classes & CAPTION and state != "outside"  # a figure's, and in a list of pages
+        if tag == "article" or captions:
             state = "text"
         elif "cell" in classes or classes & NO_WORDS:
             state = "gone"
