@@ -15,6 +15,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 from sphinx.util import logging
+from sphinx_exercise.nodes import solution_node
 
 CODE_OR_ROLE = re.compile(
     r"(?s)(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|\{(?P<role>[\w:]+)\}`(?P<target>[^`]+)`"
@@ -74,9 +75,7 @@ class Page:
             form = app.config.numfig_format.get(kind, "%s")
             for label, number in found.items():
                 self.numbers[kind, label] = form % ".".join(map(str, number))
-        self.solutions = {
-            node["label"]: node["title"] for node in doctree.findall() if is_solution(node)
-        }
+        self.solutions = {n["label"]: n["title"] for n in doctree.findall(solution_node)}
 
     def text(self, source):
         """Return the Markdown of a cell."""
@@ -173,10 +172,6 @@ class Page:
         return [f"- **{self.link(title, link.get('refuri', '#'))}**: {' '.join(body)}"]
 
 
-def is_solution(node):
-    return isinstance(node, nodes.Element) and node.tagname == "solution_node"
-
-
 def until(lines, fence):
     """Return the lines up to the end of a fence, and go on behind it."""
     inside = []
@@ -191,13 +186,14 @@ def mark_references(app, doctree):
     """Put around each reference what keeps its source while it is resolved."""
     for node in list(doctree.findall(addnodes.pending_xref)):
         source = " ".join(node.rawsource.split()) or node["reftarget"]
-        node.replace_self(nodes.inline("", "", node.deepcopy(), reference=source))
+        node.replace_self(mark := nodes.inline(reference=source))
+        mark += node
 
 
 def collect_references(app, doctree, docname):
     """Note what each reference has become, and take away again what was put around it."""
     doctree.shown = {}
-    for mark in list(doctree.findall(lambda node: isinstance(node, nodes.inline))):
+    for mark in list(doctree.findall(nodes.inline)):
         if "reference" in mark:
             inside = nodes.inline("", "", *[node.deepcopy() for node in mark.children])
             doctree.shown[mark["reference"]] = inside
