@@ -29,7 +29,7 @@ FOLDED = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
 # How Colab and JupyterLab are told to fold the code of a cell.
 FOLD = {"cellView": "form", "jupyter": {"source_hidden": True}}
 
-FULL = "This is a plain copy of {page}, which has the boxes, the folded solutions and all links."
+FULL = "This is a plain copy of {page}, with fewer links and folds."
 SETUP = """\
 # Find lossbook: installed, or in the clone of the book that this notebook lies in.
 import importlib.util, pathlib, sys

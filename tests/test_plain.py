@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 RAW = re.compile(
     r"(?m)\{[a-z:-]+\}`|^[ >]*:{3,}|^[ >]*`{3,}\{|^[ >]*:[a-z-]+:|^\([\w-]+\)=|\$\$ *\(\w|<!--"
 )
-ADDED = re.compile("This is a plain copy of .*? and all links\\.|End of the solution")
+ADDED = re.compile(r"This is a plain copy of .*?, with fewer links and folds\.|End of the solution")
 TAGGED = re.compile(r'(?s)(<div class="math block">)([^<]*)\\tag\{(.*?)\}')
 # A fold's summary is HTML, in which no formula is typeset: it leaves the title out.
 TITLE = re.compile(r"(?s)(Solution to<a[^>]*> Exercise [\d.]+)(?: \(.*?\))?(</a>)")
@@ -185,7 +185,7 @@ Done, see {ref}`ex-one`.
 PLAIN = """\
 # One
 
-This is a plain copy of {page}, which has the boxes, the folded solutions and all links.
+This is a plain copy of {page}, with fewer links and folds.
 
 See {two}, here, *Here* and {other}.
 
