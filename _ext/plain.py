@@ -140,10 +140,10 @@ class Page:
         form = getattr(self, name.replace("-", "_"), None)
         if name in admonitionlabels:
             form, title = self.admonition, admonitionlabels[name]
-        if not form:
-            logger.warning("no plain text for {%s}", name, location=self.name)
-            return
-        yield from form(title, options, list(self.blocks(body)))
+        try:
+            yield from form(title, options, list(self.blocks(body)))
+        except (KeyError, TypeError) as error:  # without a label, or a directive that is new here
+            logger.warning("no plain text for {%s}: %s", name, error, location=self.name)
 
     def admonition(self, title, options, body):
         return ["> " + line for line in (f"**{title}**", "", *body)]
@@ -239,7 +239,7 @@ def make_plain(notebook, page, book, repository):
 
 def caption(name, figure, page):
     """Return the cell that says what the page says below a figure."""
-    number = page.numbers["figure", figure["name"]]
+    number = page.numbers.get(("figure", figure.get("name")), "Figure")
     source = f"**{number}** {page.text(figure['caption'])}".splitlines(keepends=True)
     name = f"{name}-caption"[-64:]
     return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source}

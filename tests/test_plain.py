@@ -246,7 +246,9 @@ def test_a_copy_holds_the_addresses_that_are_known(addresses, words, tmp_path):
     assert setup["metadata"] == {"tags": ["remove-cell"], **plain.FOLD}
 
 
-@pytest.mark.parametrize("token", ["{kbd}`Ctrl`", ":::{epigraph}\nWise.\n:::"])
+@pytest.mark.parametrize(
+    "token", ["{kbd}`Ctrl`", ":::{epigraph}\nWise.\n:::", ":::{exercise} No label\nDo it.\n:::"]
+)
 def test_what_has_no_plain_text_stops_the_build(token, tmp_path):
     built, _ = copy_of(tmp_path, f"# One\n\n{token}\n")
     assert built.code != 0 and "no plain text for {" in built.text
