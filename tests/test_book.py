@@ -1028,7 +1028,7 @@ def python(*arguments, folder):
 def tiny_book(tmp_path_factory):
     """A book of two notebooks, one of which fails, and the result of its runner."""
     folder = tmp_path_factory.mktemp("book")
-    for name in ("tools/run_notebooks.py", "_ext/bookenv.py"):
+    for name in ("tools/run_notebooks.py", "_ext/plain.py"):
         (folder / name).parent.mkdir()
         shutil.copy(ROOT / name, folder / name)
     (folder / "chapters").mkdir()

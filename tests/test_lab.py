@@ -1,4 +1,4 @@
-"""Where readers run a chapter: JupyterLab in a browser, Binder, and a copy with addresses."""
+"""Where readers run a chapter: JupyterLab in a browser, and Binder."""
 
 import importlib.metadata
 import importlib.util
@@ -13,7 +13,6 @@ import time
 
 import nbformat
 import pytest
-import run_notebooks
 from contents import ASSIGNMENTS, NOTEBOOKS, ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from needs import need
@@ -268,37 +267,3 @@ def test_the_replay_takes_the_steps_outside_of_the_clone(commands, monkeypatch, 
         assert str(options["cwd"]) == clone.split()[-1] and not options["cwd"].is_relative_to(ROOT)
         assert "PYTHONPATH" not in options["env"] and "/image/bin:" in options["env"]["PATH"]
     assert "MB to the" in (said := capsys.readouterr().out) and "ran chapters/a.ipynb in" in said
-
-
-# --- a copy that is published ------------------------------------------------------------
-
-PUBLISHED = {
-    "BOOK_REPOSITORY_URL": "https://github.com/acme/book",
-    "BOOK_BASEURL": "https://a.org/b/",
-}
-
-
-def test_a_published_copy_holds_addresses_which_can_be_taken_out_again(monkeypatch, tmp_path):
-    monkeypatch.setattr(run_notebooks, "ROOT", tmp_path)
-    names = ["index", "chapters/formulas/margins", "assignments/squared-error"]
-    paths = [tmp_path / f"{name}.ipynb" for name in names]
-    for name, path in zip(names, paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes((ROOT / f"{name}.ipynb").read_bytes())
-    before = [path.read_bytes() for path in paths]
-    for name in ("GITHUB_REPOSITORY", "CI_PROJECT_URL"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in PUBLISHED.items():
-        monkeypatch.setenv(name, value)
-    for _ in range(2):  # the second changes nothing
-        run_notebooks.main(["--addresses"])
-        for name, path in zip(names, paths):
-            _, line, *cells = nbformat.read(path, as_version=4).cells
-            assert f"(https://a.org/b/{name}.html)" in line.source
-            assert line.metadata["tags"] == ["remove-cell"], "the site itself does not show it"
-            setup = next(cell for cell in cells if cell.cell_type == "code")
-            assert setup.source == run_notebooks.setup_source("https://github.com/acme/book")
-    for name in PUBLISHED:
-        monkeypatch.delenv(name)
-    run_notebooks.main(["--addresses"])
-    assert [path.read_bytes() for path in paths] == before
