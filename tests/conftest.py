@@ -1,11 +1,15 @@
 """What all tests share: settings, modules outside of packages, their order, a browser."""
 
+import atexit
 import importlib.util
 import json
 import os
+import shutil
 import sys
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from contents import ROOT
@@ -15,6 +19,21 @@ from needs import need
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Where no bytecode may be written, each kernel compiles thousands of files of TensorFlow again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Kernels run this first: a chapter needs no network, so none is there.
+OFFLINE = """
+def refuse(name, *rest, known=__import__("socket").getaddrinfo, **options):
+    if name not in ("127.0.0.1", "localhost", None):
+        raise OSError(f"a chapter that asks {name} does not run without a network")
+    return known(name, *rest, **options)
+__import__("socket").getaddrinfo = refuse
+del refuse
+"""
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["IPYTHONDIR"] = tempfile.mkdtemp(prefix="ipython-")
+    atexit.register(shutil.rmtree, os.environ["IPYTHONDIR"], ignore_errors=True)
+    startup = Path(os.environ["IPYTHONDIR"], "profile_default", "startup")
+    startup.mkdir(parents=True)
+    (startup / "offline.py").write_text(OFFLINE, "utf-8")
 # make, bookenv, check_numbers and run_notebooks belong to no package.
 sys.path[:0] = [str(ROOT / folder) for folder in ("", "_ext", "tools")]
 

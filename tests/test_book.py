@@ -1114,3 +1114,14 @@ def test_nbval_notices_what_is_changed_and_nothing_else(tiny_book, tmp_path):
     assert len(outcomes) == 2 * len(TINY)
     failed = [key for key, outcome in outcomes.items() if outcome != "PASSED"]
     assert failed == [("changed", c) for c in (TEXT_CELL, GLUE_CELL, FIGURE_CELL)]
+
+
+def test_a_chapter_finds_no_other_host(tmp_path):
+    ask = "import socket\ntry:\n    socket.getaddrinfo('example.org', 80)\n"
+    ask += "except OSError as error:\n    print(error)"
+    refusal = "a chapter that asks example.org does not run without a network\n"
+    refused = [new_output("stream", name="stdout", text=refusal)]
+    local = "socket.getaddrinfo('localhost', 80), socket.getaddrinfo('127.0.0.1', 80);"
+    cells = [new_code_cell(ask, outputs=refused, execution_count=1), new_code_cell(local)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "asks.ipynb")
+    assert nbval(tmp_path, "asks") == {("asks", 0): "PASSED", ("asks", 1): "PASSED"}
