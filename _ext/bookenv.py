@@ -69,7 +69,7 @@ def set_address(app, config):
     url = os.environ["BOOK_BASEURL"].rstrip("/") + "/"
     config.html_baseurl = config.ogp_site_url = url
     config.sitemap_url_scheme = "{link}"
-    config.ogp_social_cards = {"enable": False}
+    config.ogp_social_cards, config.ogp_use_first_image = {"enable": False}, True
     config.notfound_urls_prefix = urlsplit(url).path
 
 
@@ -97,6 +97,15 @@ def describe(app, pagename, templatename, context, doctree):
     if first and "sphinxext.opengraph" not in app.extensions:
         words = escape(textwrap.shorten(first.astext(), 160, placeholder=" …"))
         context["metatags"] += f'<meta name="description" content="{words}">'
+
+
+def drop_options(app, pagename, templatename, context, doctree):
+    """Leave out what only a theme with versions and its own search asks for, before it is there."""
+    scripts = context.get("script_files", [])
+    options = [
+        js for js in scripts if "DOCUMENTATION_OPTIONS." in (js.attributes.get("body") or "")
+    ]
+    context["script_files"] = [js for js in scripts if js not in options]
 
 
 def strip_marks(app, doctree):
@@ -138,4 +147,5 @@ def setup(app):
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", drop_options, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
