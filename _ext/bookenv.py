@@ -68,7 +68,7 @@ def set_address(app, config):
     """Tell the extensions for published sites where the book will be read."""
     url = os.environ["BOOK_BASEURL"].rstrip("/") + "/"
     config.html_baseurl = config.ogp_site_url = url
-    config.sitemap_url_scheme = "{link}"
+    config.sitemap_url_scheme, config.sitemap_excludes = "{link}", ["404.html", "search.html"]
     config.ogp_social_cards, config.ogp_use_first_image = {"enable": False}, True
     config.notfound_urls_prefix = urlsplit(url).path
 
@@ -108,6 +108,16 @@ def drop_options(app, pagename, templatename, context, doctree):
     context["script_files"] = [js for js in scripts if js not in options]
 
 
+def mark_far(app, doctree, docname):
+    """Mark the sections that are laid out when they come near the screen.
+
+    The first two are seen at once, and below the last three nothing can give way.
+    """
+    page = next(doctree.findall(nodes.section), [])
+    for section in [part for part in page if isinstance(part, nodes.section)][2:-3]:
+        section["classes"].append("far")
+
+
 def strip_marks(app, doctree):
     """Take the marks that tie numbers to values out of alternative texts, which are read aloud."""
     for image in doctree.findall(nodes.image):
@@ -144,6 +154,7 @@ def setup(app):
     app.connect("autodoc-process-docstring", insert_formula)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
+    app.connect("doctree-resolved", mark_far)
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)

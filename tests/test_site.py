@@ -22,6 +22,7 @@ from building import ADDRESSES, build, scratch_book
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, shifts, show, visit
+from PIL import Image
 
 import lossbook
 from lossbook import CATALOGUE
@@ -63,7 +64,9 @@ BAD_PAGE = r"""# Bad
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
     """A book that knows its addresses, with a bad page in which the build finds nothing bad."""
-    folder = scratch_book(tmp_path_factory.mktemp("scratch"), bad=BAD_PAGE)
+    pages = {"bad": BAD_PAGE, "pictured": "# Pictured\n\n![Red](red.png)\n"}
+    folder = scratch_book(tmp_path_factory.mktemp("scratch"), **pages)
+    Image.new("RGB", (40, 20), "red").save(folder / "red.png")
     addresses = {
         "BOOK_REPOSITORY_URL": "https://github.com/acme/lossbook",
         "BOOK_BASEURL": "https://acme.example.org/lossbook",
@@ -314,7 +317,20 @@ def test_each_page_names_its_version(site):
 
 def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch):
     sitemap = (scratch.html / "sitemap.xml").read_text("utf-8")
-    assert ">https://acme.example.org/lossbook/chapters/one.html<" in sitemap
+    place = "https://acme.example.org/lossbook/"
+    pages = [
+        f"{place}{page}.html" for page in ("bad", "chapters/one", "genindex", "index", "pictured")
+    ]
+    assert sorted(re.findall("<loc>(.*?)</loc>", sitemap)) == pages
+    one = (scratch.html / "chapters" / "one.html").read_text("utf-8")
+    assert (
+        f'<link rel="canonical" href="{pages[1]}"' in one
+        and f'"og:url" content="{pages[1]}"' in one
+    )
+    pictured = (scratch.html / "pictured.html").read_text("utf-8")
+    assert f'"og:image" content="{place}_images/red.png"' in pictured
+    assert '"og:title" content="1. One"' in one and '"description" content="Text."' in one
+    assert "<title>Scratch</title>" in (scratch.html / "index.html").read_text("utf-8")
     missing = (scratch.html / "404.html").read_text("utf-8")
     assert f"/lossbook/_static/{styles.SITE}" in missing
 
