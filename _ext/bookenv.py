@@ -71,8 +71,8 @@ def set_address(app, config):
     """Tell the extensions for published sites where the book will be read."""
     url = os.environ["BOOK_BASEURL"].rstrip("/") + "/"
     config.html_baseurl = config.ogp_site_url = url
-    config.sitemap_url_scheme = "{link}"
-    config.ogp_social_cards = {"enable": False}
+    config.sitemap_url_scheme, config.sitemap_excludes = "{link}", ["404.html", "search.html"]
+    config.ogp_social_cards, config.ogp_use_first_image = {"enable": False}, True
     config.notfound_urls_prefix = urlsplit(url).path
 
 
@@ -138,6 +138,15 @@ def describe(app, pagename, templatename, context, doctree):
         context["metatags"] += f'<meta name="description" content="{words}">'
 
 
+def drop_options(app, pagename, templatename, context, doctree):
+    """Leave out what only a theme with versions and its own search asks for, before it is there."""
+    scripts = context.get("script_files", [])
+    options = [
+        js for js in scripts if "DOCUMENTATION_OPTIONS." in (js.attributes.get("body") or "")
+    ]
+    context["script_files"] = [js for js in scripts if js not in options]
+
+
 def strip_marks(app, doctree):
     """Take the marks that tie numbers to values out of alternative texts, which are read aloud."""
     for image in doctree.findall(nodes.image):
@@ -189,6 +198,7 @@ def setup(app):
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)
+    app.connect("html-page-context", drop_options, priority=900)
     app.connect("config-inited", add_pdfs)
     app.connect("html-page-context", offer_pdfs, priority=600)  # after the theme's buttons
     if os.environ.get("BOOK_BRANCH"):

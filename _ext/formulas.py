@@ -97,12 +97,6 @@ def displayed(node):
     return lines if len(parts) == 1 else rf"\begin{{aligned}}{lines}\end{{aligned}}"
 
 
-def link_style(app, pagename, templatename, context, doctree):
-    """Load the style of formulas on pages that have one."""
-    if 'class="katex' in context.get("body", ""):
-        app.add_css_file("katex/katex.min.css")
-
-
 def copy_style(app, exception):
     """Put the style and the fonts of formulas beside the pages."""
     typesetter.close()
@@ -118,6 +112,5 @@ def setup(app):
         "katex", inline_renderers=(visit_math, None), block_renderers=(visit_displaymath, None)
     )
     app.connect("doctree-resolved", keep_punctuation)
-    app.connect("html-page-context", link_style)
     app.connect("build-finished", copy_style)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

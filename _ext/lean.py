@@ -1,7 +1,8 @@
 """Sends what pages use: icons, scripts and styles that none of them needs stay behind.
 
-When the pages are written, icons are cut out of the theme's font and style sheet, scripts that draw
-them again are left out, and pictures get their size and leave to be loaded late.
+When the pages are written, their style sheets become one, the theme's font is cut to the icons that
+it shows, scripts that draw them again are left out, and pictures get their size and leave to be
+loaded late.
 """
 
 import json
@@ -11,13 +12,13 @@ from base64 import b64decode
 from hashlib import sha256
 from pathlib import Path
 
+import styles
 from fontTools import subset
 from PIL import Image
 
 # The theme draws its icons by a font, and then once more by half a megabyte of JavaScript.
 UNUSED = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
-ICON = re.compile(r"fa-[a-z0-9-]+")  # a \b before it takes thirty times as long
-ICON_RULE = re.compile(r'(\.fa-[a-z0-9-]+:before(?:,\.fa-[a-z0-9-]+:before)*)\{content:"[^"]*"\}')
+NAMES = re.compile(r'(?:class|id)="([^"]*)"')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")
 CODE = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')  # as an escape or as it is
 PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
@@ -25,33 +26,34 @@ SOUND = re.compile(r'<audio ([^>]*)src="data:audio/(\w+);base64,([^"]+)"')
 
 
 def lighten(app, exception):
-    """Lighten the pages that this build has written; it knows the icons of the others."""
+    """Lighten the pages that this build has written; it knows the classes of the others."""
     if exception or app.builder.format != "html":
         return
     out, kept = Path(app.outdir), Path(app.doctreedir) / "lean"
     kept.mkdir(exist_ok=True)
-    store, known, since, shown = kept / "icons.json", {}, 0, {}
+    store, known, since, named = kept / "names.json", {}, 0, {}
     if store.exists():  # it is older than the pages that were written after it
         known, since = json.loads(store.read_text("utf-8")), store.stat().st_mtime_ns
     for page in sorted(out.rglob("*.html")):
         name = page.relative_to(out).as_posix()
         if name in known and page.stat().st_mtime_ns <= since:
-            shown[name] = known[name]
+            named[name] = known[name]
         elif not name.startswith("_static/"):
-            shown[name] = lighten_page(page, out)
-    store.write_text(json.dumps(shown), "utf-8")
+            named[name] = lighten_page(page, out)
+    store.write_text(json.dumps(named), "utf-8")
     for name in ("searchtools.js", "language_data.js"):  # no page loads Sphinx's search
         (out / "_static" / name).unlink(missing_ok=True)
-    cut_icons(out / "_static", set().union(*shown.values()), kept)
+    styles.write(app, out / "_static", set().union(*named.values()))
+    cut_icons(out / "_static", kept)
 
 
 def lighten_page(page, out):
-    """Write a page without what it does not use; return the icons that it names."""
+    """Write a page without what it does not use; return its classes and identifiers."""
     text = page.read_text("utf-8")
     lean = SOUND.sub(Stored(page, out), PICTURE.sub(Sized(page), UNUSED.sub("", text)))
     if lean != text:
         page.write_text(lean, "utf-8")
-    return sorted(set(ICON.findall(lean)))
+    return sorted({name for value in NAMES.findall(lean) for name in value.split()})
 
 
 class Sized:
@@ -82,18 +84,12 @@ class Stored:
         return f'<audio {attributes}preload="none" src="{self.up}_images/{name}"'
 
 
-def cut_icons(static, icons, kept):
-    """Leave in the theme's style sheet and font the icons that a page or another rule shows."""
-    sheet = static / "styles" / "pydata-sphinx-theme.css"
-
-    def rule(found):
-        return found[0] if icons & {name[1:-7] for name in found[1].split(",")} else ""
-
-    style = ICON_RULE.sub(rule, sheet.read_text("utf-8"))
-    style = ICON_FONT.sub('src:url(../icons.woff) format("woff")', style)
+def cut_icons(static, kept):
+    """Cut the theme's font to the icons that a rule of the style sheet shows."""
+    sheet = static / styles.SITE
+    style = ICON_FONT.sub('src:url(../icons.woff) format("woff")', sheet.read_text("utf-8"))
     sheet.write_text(style, "utf-8")
-    styles = "".join(path.read_text("utf-8") for path in static.rglob("*.css"))
-    found = {escaped or f"{ord(sign):x}" for escaped, sign in CODE.findall(styles)}
+    found = {escaped or f"{ord(sign):x}" for escaped, sign in CODE.findall(style)}
     codes = ",".join(sorted(found))
     source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
     font = kept / f"{sha256(codes.encode() + source.read_bytes()).hexdigest()}.woff"

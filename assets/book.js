@@ -24,13 +24,14 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
 
-// What scrolls by itself can be reached with the keyboard, also after it was unfolded.
-const reach = () =>
-  each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) => {
-    if (e.scrollWidth > e.clientWidth) e.tabIndex = 0;
-  });
-document.addEventListener("click", () => setTimeout(reach));
-window.addEventListener("load", reach);
+// What scrolls by itself can be reached with the keyboard, once it is laid out.
+const reach = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries)
+    if (isIntersecting && target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+}, { rootMargin: "100000px" });
+document.addEventListener("DOMContentLoaded", () =>
+  each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) =>
+    reach.observe(e)));
 
 // Paper is white.
 const page = document.documentElement;

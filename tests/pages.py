@@ -7,7 +7,7 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 FOREIGN = re.compile(r"^(?!http://127\.0\.0\.1:|file:|data:|blob:|about:)")
-DESK, PHONE = 1280, 360  # widths in pixels
+DESK, PHONE = 1440, 360  # widths in pixels
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -166,6 +166,31 @@ def show(tab, theme, width=DESK):
     tab.evaluate(SETTLE)
 
 
+# Adds up how far what is seen moves by itself, in the measure of the browsers' makers.
+SHIFTS = """
+window.shifted = [];
+new PerformanceObserver((list) => shifted.push(...list.getEntries().map((entry) =>
+  [entry.value, entry.sources.map(({ node }) => node?.outerHTML?.slice(0, 80) ?? node?.data)])))
+  .observe({ type: "layout-shift", buffered: true });
+"""
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 2e5, "uploadThroughput": 1e5}
+
+
+def shifts(tab, url, width, script=""):
+    """Return what moves on a page that a slow phone opens, each with how much: 1 is all of it."""
+    page = tab.context.browser.new_page(viewport={"width": width, "height": 800})
+    control = page.context.new_cdp_session(page)
+    control.send("Network.enable")
+    control.send("Network.emulateNetworkConditions", SLOW)
+    control.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.add_init_script(SHIFTS + script)
+    page.goto(url, wait_until="networkidle", timeout=120_000)
+    page.wait_for_timeout(1000)
+    found = page.evaluate("shifted")
+    page.close()
+    return found
+
+
 def accessibility_problems(tab, **options):
     """Yield what axe finds on the page as it is shown."""
     from axe_playwright_python.base import AXE_SCRIPT
@@ -192,7 +217,7 @@ def holds_formula(tab, node):
 def page_problems(tab, url, width=DESK):
     """Return everything that is wrong with a page, with its folded solutions and code opened.
 
-    The dark theme differs from the light one in colours only, a phone in everything else.
+    The dark theme differs from the light one in colours only.
     """
     with visit(tab, url, width) as found:
         found += tab.evaluate(UNTYPESET)
@@ -204,7 +229,7 @@ def page_problems(tab, url, width=DESK):
         show(tab, "light")
         found += accessibility_problems(tab, rules=NOT_COLOURS)
         tab.evaluate(ONE_OF_EACH)
-        found += accessibility_problems(tab, runOnly=COLOURS)
-        show(tab, "dark")
-        found += accessibility_problems(tab, runOnly=COLOURS)
+        for theme, wide in (("light", DESK), ("dark", DESK), ("dark", PHONE), ("light", PHONE)):
+            show(tab, theme, wide)
+            found += accessibility_problems(tab, runOnly=COLOURS)
     return list(dict.fromkeys(found))

@@ -17,10 +17,12 @@ import bookenv
 import lean
 import nbformat
 import pytest
+import styles
 from building import ADDRESSES, build, scratch_book
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
-from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, show, visit
+from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, shifts, show, visit
+from PIL import Image
 
 import lossbook
 from lossbook import CATALOGUE
@@ -63,7 +65,9 @@ BAD_PAGE = r"""# Bad
 def scratch(tmp_path_factory):
     """A book that knows its addresses and has PDFs, and a bad page that stops no build."""
     pages = {"bad": BAD_PAGE, "cheat-sheet": "# Sheet"}
+    pages["pictured"] = "# Pictured\n\n![Red](red.png)\n"
     folder = scratch_book(tmp_path_factory.mktemp("scratch"), **pages)
+    Image.new("RGB", (40, 20), "red").save(folder / "red.png")
     addresses = {
         "BOOK_REPOSITORY_URL": "https://github.com/acme/lossbook",
         "BOOK_BASEURL": "https://acme.example.org/lossbook",
@@ -209,7 +213,7 @@ ICON = re.compile(r"\b(fa-(?!solid|lg)[a-z-]+)")
 def icon_problems(html, icons):
     """Yield the icons that the theme's style sheet and font, cut to what is used, do not draw."""
     static = html / "_static"
-    style = (static / "styles" / "pydata-sphinx-theme.css").read_text("utf-8")
+    style = (static / styles.SITE).read_text("utf-8")
     whole = TTFont(
         static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
     ).getBestCmap()
@@ -262,6 +266,30 @@ def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
         assert all('loading="lazy"' in tag for tag in pictures[1:]), page
         again = lean.PICTURE.sub(lean.Sized(site.html / f"{page}.html"), text)
         assert again == text, f"a second build changes {page}"
+
+
+RULES = {
+    "a,.kept{top:0}": "a,.kept{top:0}",
+    "#gone,.kept.gone,.kept b{top:0}": ".kept b{top:0}",
+    ".kept:not(.gone,#gone){top:0}": ".kept:not(.gone,#gone){top:0}",
+    "@media print{.gone{top:0}.kept{top:0}}": "@media print{.kept{top:0}}",
+    "@media screen{.gone{top:0}}": "",
+    "@keyframes gone{to{top:0}}": "@keyframes gone{to{top:0}}",
+}
+
+
+@pytest.mark.parametrize("rules, left", RULES.items())
+def test_a_rule_for_a_class_that_no_page_has_is_left_out(rules, left):
+    assert styles.used(rules + "i{top:0}", {"kept"}) == left + "i{top:0}"
+
+
+def test_each_page_loads_one_sheet_with_the_rules_that_pages_use(site):
+    sheet = (site.html / "_static" / styles.SITE).read_text("utf-8")
+    assert ".katex" in sheet and ".sd-card" in sheet and ".spinner-border" not in sheet
+    assert len(gzip.compress(sheet.encode())) < 30_000
+    for page in PAGES:
+        text = (site.html / f"{page}.html").read_text("utf-8")
+        assert text.count('rel="stylesheet"') == 1, page
 
 
 def weight(tab, url):
@@ -329,9 +357,21 @@ def test_each_page_names_its_version(site):
 
 def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch):
     sitemap = (scratch.html / "sitemap.xml").read_text("utf-8")
-    assert ">https://acme.example.org/lossbook/chapters/one.html<" in sitemap
+    place = "https://acme.example.org/lossbook/"
+    names = "bad", "chapters/one", "cheat-sheet", "genindex", "index", "pictured"
+    pages = [f"{place}{name}.html" for name in names]
+    assert sorted(re.findall("<loc>(.*?)</loc>", sitemap)) == pages
+    one = (scratch.html / "chapters" / "one.html").read_text("utf-8")
+    assert (
+        f'<link rel="canonical" href="{pages[1]}"' in one
+        and f'"og:url" content="{pages[1]}"' in one
+    )
+    pictured = (scratch.html / "pictured.html").read_text("utf-8")
+    assert f'"og:image" content="{place}_images/red.png"' in pictured
+    assert '"og:title" content="1. One"' in one and '"description" content="Text."' in one
+    assert "<title>Scratch</title>" in (scratch.html / "index.html").read_text("utf-8")
     missing = (scratch.html / "404.html").read_text("utf-8")
-    assert "/lossbook/_static/book.css" in missing
+    assert f"/lossbook/_static/{styles.SITE}" in missing
 
 
 KNOWN = "https://github.com/acme/lossbook"
@@ -415,12 +455,13 @@ def test_a_chapter_opened_on_a_phone(tab, address):
         assert tab.evaluate(UNTYPESET) + tab.evaluate(TOO_WIDE) + problems == []
 
 
+ATLAS = "chapters/reference/atlas.html"
 LOSSES = """() => [...document.querySelectorAll("table.sortable tbody tr")]
   .filter((row) => !row.hidden).map((row) => row.cells[0].textContent.trim())"""
 
 
 def test_the_table_of_losses_sorts_and_filters(tab, address):
-    with visit(tab, f"{address}/chapters/reference/atlas.html") as problems:
+    with visit(tab, f"{address}/{ATLAS}") as problems:
         names, first = tab.evaluate(LOSSES), tab.locator("table.sortable th button").first
         assert names == [type(loss).__name__ for loss in CATALOGUE]
         first.click()
@@ -456,6 +497,25 @@ def test_the_cheat_sheet_is_one_sheet_of_a4_and_no_formula_is_cut(tab, address):
         assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1
 
 
+QUANTILES = "chapters/formulas/quantiles.html"
+LATE = """setTimeout(() => document.querySelector("article").insertAdjacentHTML("afterbegin",
+  '<p style="height: 300px"></p>'), 2500);"""
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+@pytest.mark.parametrize(
+    "page", ["index.html", "index.html#what-you-need", QUANTILES, f"{QUANTILES}#exercises", ATLAS]
+)
+def test_nothing_moves_while_a_page_is_loaded(page, width, tab, address):
+    found = shifts(tab, f"{address}/{page}", width)
+    assert sum(value for value, _ in found) <= 0.02, found
+
+
+def test_what_moves_is_reported(tab, address):
+    found = shifts(tab, f"{address}/index.html", PHONE, LATE)
+    assert sum(value for value, _ in found) > 0.1
+
+
 @pytest.fixture(scope="module")
 def bad_page_problems(tab, scratch):
     with served(scratch.html) as url:
@@ -469,11 +529,13 @@ def bad_page_problems(tab, scratch):
         r"LaTeX in the text: Without its class: \(y\)",
         "requests https://example.org/a.png",
         "script error: nothing is not defined",
-        "axe, light, 1280 px: image-alt (critical)",
-        "axe, light, 360 px: image-alt (critical)",
-        "axe, light, 1280 px: empty-table-header (minor)",
-        "axe, light, 1280 px: color-contrast (serious)",
-        "axe, dark, 1280 px: color-contrast (serious)",
+        f"axe, light, {DESK} px: image-alt (critical)",
+        f"axe, light, {PHONE} px: image-alt (critical)",
+        f"axe, light, {DESK} px: empty-table-header (minor)",
+        f"axe, light, {DESK} px: color-contrast (serious)",
+        f"axe, dark, {DESK} px: color-contrast (serious)",
+        f"axe, light, {PHONE} px: color-contrast (serious)",
+        f"axe, dark, {PHONE} px: color-contrast (serious)",
         "scrolls sideways",
         "out of proportion: flat",
     ],
@@ -487,7 +549,7 @@ HARD_TO_READ = [("light", word) for word in ("pale", "dark", "nested", "boxed")]
 
 @pytest.mark.parametrize("theme, word", HARD_TO_READ)
 def test_a_span_of_code_that_is_hard_to_read_is_reported(theme, word, bad_page_problems):
-    start = f"axe, {theme}, 1280 px: color-contrast"
+    start = f"axe, {theme}, {DESK} px: color-contrast"
     assert any(p.startswith(start) and f">{word}<" in p for p in bad_page_problems)
 
 
