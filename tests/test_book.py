@@ -388,7 +388,9 @@ def cards(notebook):
 def test_every_loss_shows_its_card_in_a_chapter_of_formulas():
     chapters = [page for page in NOTEBOOKS if page.startswith("chapters/formulas/")]
     shown = set().union(*(cards(notebook_of(page)) for page in chapters))
-    assert {type(loss).__name__ for loss in CATALOGUE} == shown
+    listed = {type(loss).__name__ for loss in CATALOGUE}
+    assert listed - shown == set(), "Show its card in a chapter of Formulas, and run the chapter"
+    assert shown - listed == set(), "Add its default instance to lossbook/catalogue.py"
 
 
 def test_every_numbered_chapter_is_a_notebook():

@@ -36,9 +36,10 @@ def points(loss):
 
 def stated(docstring):
     """Return the code of each part of a formula: definitions, ``name = ...``, and an expression."""
-    paragraph = re.search(r"Formula:(.*?)\n\n", docstring, re.DOTALL)[1]
+    paragraph = re.search(r"Formula:(.*?)\n\n", docstring, re.DOTALL)
+    assert paragraph, "The docstring needs a paragraph 'Formula: ...', like that of Huber"
     code = {part: [] for part in PARTS}
-    for text in " ".join(paragraph.split()).split("; "):
+    for text in " ".join(paragraph[1].split()).split("; "):
         part = next((part for part in reversed(PARTS) if part in text), "value")
         code[part] += re.findall("``(.+?)``", text)
     return code

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from samples import (
+    BATCHWISE_VARIANTS,
     ENDS,
     SAMPLEWISE,
     VARIANTS,
@@ -19,7 +20,7 @@ from samples import (
 )
 
 import lossbook
-from lossbook import GeneralRobust, SoftmaxFocal, check_gradient
+from lossbook import CATALOGUE, GeneralRobust, SoftmaxFocal, check_gradient
 from lossbook.base import Rowwise
 from lossbook.book import symbolic
 from lossbook.book.symbolic import condition, definition, exact, exact_hessian, expanded
@@ -95,6 +96,16 @@ def problems(loss, y, p, names, distances, conditions):
         for name, distance, limit in zip(names, distances, allowed)
         if distance > limit
     ]
+
+
+@pytest.mark.parametrize("loss", list(filter(dataclasses.fields, CATALOGUE)), ids=repr)
+def test_each_parameter_is_also_tested_away_from_its_default(loss):
+    variants = [v for v in (*VARIANTS, *BATCHWISE_VARIANTS) if type(v) is type(loss)]
+    for name, default in vars(loss).items():
+        assert any(getattr(v, name) != default for v in variants), (
+            f"Add {type(loss).__name__} with another {name} than {default} to the variants in "
+            "tests/samples.py"
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

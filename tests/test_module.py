@@ -472,7 +472,7 @@ def test_defaults_are_those_that_users_rely_on():
         "Contrastive(margin=1.0)",
         "Triplet(margin=1.0)",
         "InfoNCE(temperature=0.1)",
-    ]
+    ], "Is a default changed?  Add those of a new loss to this list, in the order of the catalogue"
 
 
 def run(code):

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 import lossbook
 from lossbook import CATALOGUE
+from lossbook.base import Loss
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -107,9 +108,28 @@ def test_a_new_loss_is_documented_and_defined():
 
     page = text("chapters/reference/api.md")
     for loss in CATALOGUE:
-        assert symbolic.is_defined(loss) or loss.formula, loss
-        assert type(loss).__name__ in lossbook.__all__
-        assert type(loss).__module__ in page
+        name, module = type(loss).__name__, type(loss).__module__
+        assert symbolic.is_defined(loss) or loss.formula, (
+            f"Define {name} in lossbook/book/symbolic.py"
+        )
+        assert name in lossbook.__all__, f"Name {name} in lossbook/__init__.py, twice"
+        assert module in page, f"Add {module} to chapters/reference/api.md"
+
+
+# Bases have no example in their docstring.
+LOSSES = sorted(
+    name
+    for module in {type(loss).__module__ for loss in CATALOGUE}
+    for name, made in vars(sys.modules[module]).items()
+    if isinstance(made, type) and issubclass(made, Loss) and ">>> " in (made.__doc__ or "")
+)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_is_in_the_catalogue(name):
+    assert name in {type(loss).__name__ for loss in CATALOGUE}, (
+        f"Add the default instance of {name} to lossbook/catalogue.py"
+    )
 
 
 # --- requirements ------------------------------------------------------------------------
