@@ -143,7 +143,8 @@ class Page:
         try:
             yield from form(title, options, list(self.blocks(body)))
         except (KeyError, TypeError) as error:  # without a label, or a directive that is new here
-            logger.warning("no plain text for {%s}: %s", name, error, location=self.name)
+            hint = "is its label missing, or used twice?"
+            logger.warning("no plain text for {%s}: %s: %s", name, error, hint, location=self.name)
 
     def admonition(self, title, options, body):
         return ["> " + line for line in (f"**{title}**", "", *body)]

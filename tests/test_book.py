@@ -245,7 +245,7 @@ def number_problems(notebook):
 def support_problems(notebook):
     """Sentences of a summary, or of what another library does, rest on a cell or a source."""
     for sentence in check_numbers.unsupported(notebook):
-        yield f"nothing supports {sentence!r}"
+        yield f"nothing supports {sentence!r}: tie it to a claim, a number or a source"
 
 
 # --- rules for all pages -----------------------------------------------------------------

@@ -109,7 +109,7 @@ def check(notebook, fix=False):
         if not same(number, right):
             if fix:
                 return match[0].replace(number, right, 1)
-            problems.append(f"{number} quotes {name}, which is {right}")
+            problems.append(f"{number} quotes {name}, which is {right}: run --fix")
         return match[0]
 
     for cell in notebook.cells:
@@ -124,7 +124,8 @@ def check(notebook, fix=False):
             rest = NOT_PROSE.sub(" ", MARK.sub(" ", text))
             for loose in DECIMAL.finditer(rest):
                 around = rest[max(0, loose.start() - 30) : loose.end() + 20]
-                problems.append(f"{loose[0]} is tied to no value: …{around!r}")
+                how = "record it with glue, or make it a formula"
+                problems.append(f"{loose[0]} is tied to no value ({how}): …{around!r}")
     problems += [f"{name} is recorded and never quoted" for name in sorted(set(values) - used)]
     return count, problems
 
