@@ -13,6 +13,7 @@ LATER = ["katex/katex.min.css"]  # _ext/formulas.py brings it
 IMPORT = re.compile(r'@import\s+(?:url\()?"?([^")]+)"?\)?;')
 ADDRESS = re.compile(r"""url\((["']?)(?!["']?(?:data:|#))""")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+BRACE = re.compile(r"[{}]")
 NAME = re.compile(r"[.#](-?[A-Za-z_][\w-]*)")
 COMMA = re.compile(r",(?!(?:[^()]|\([^()]*\))*\))")  # not one inside parentheses
 INSIDE = re.compile(r"\([^()]*\)")  # of :is, :not and such: one of many is enough, or none
@@ -37,15 +38,22 @@ def read(sheet, site):
     return IMPORT.sub(lambda found: read(sheet.parent / found[1], site), text) + "\n"
 
 
+def rules(styles):
+    """Yield the head and the body of each rule."""
+    depth = start = 0
+    for brace in BRACE.finditer(styles):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 1 and brace[0] == "{":
+            head, opened = styles[start : brace.start()].strip(), brace.end()
+        elif depth == 0:
+            yield head, styles[opened : brace.start()]
+            start = brace.end()
+
+
 def used(styles, known):
     """Leave out the rules for classes and identifiers that are not known."""
-    kept, start = [], 0
-    while (opening := styles.find("{", start)) >= 0:
-        head, end, depth = styles[start:opening].strip(), opening + 1, 1
-        while depth:
-            depth += {"{": 1, "}": -1}.get(styles[end], 0)
-            end += 1
-        body, start = styles[opening + 1 : end - 1], end
+    kept = []
+    for head, body in rules(styles):
         if head.startswith(HOLDS_RULES):
             body = used(body, known)
         elif not head.startswith("@"):
