@@ -24,11 +24,10 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
 
-// What scrolls by itself can be reached with the keyboard, once it is laid out.
-const reach = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries)
-    if (isIntersecting && target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-}, { rootMargin: "100000px" });
+// What scrolls by itself can be reached with the keyboard, at whatever size it is laid out.
+const reach = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+});
 document.addEventListener("DOMContentLoaded", () =>
   each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) =>
     reach.observe(e)));

@@ -57,9 +57,9 @@ class Words(HTMLParser):
 
 
 def words(html):
-    """Return the words, and the commands of formulas but those with which Sphinx wraps lines."""
+    """Return the words, and the commands of formulas but those that the build adds."""
     text = " ".join("".join(Words(html).found).split())
-    return re.findall(r"\w+", re.sub(r"\\(?:begin|end)\{split\}", "", ADDED.sub("", text)))
+    return re.findall(r"\w+", re.sub(r"\\(?:begin|end)\{split\}|\\displaystyle", "", ADDED.sub("", text)))
 
 
 def as_html(notebook):
