@@ -58,8 +58,8 @@ class Words(HTMLParser):
 
 def words(html):
     """Return the words, and the commands of formulas but those that the build adds."""
-    text = " ".join("".join(Words(html).found).split())
-    return re.findall(r"\w+", re.sub(r"\\(?:begin|end)\{split\}|\\displaystyle", "", ADDED.sub("", text)))
+    text = ADDED.sub("", " ".join("".join(Words(html).found).split()))
+    return re.findall(r"\w+", re.sub(r"\\(?:begin|end)\{split\}|\\displaystyle", "", text))
 
 
 def as_html(notebook):
