@@ -140,11 +140,11 @@ def describe(app, pagename, templatename, context, doctree):
 
 def drop_options(app, pagename, templatename, context, doctree):
     """Leave out what only a theme with versions and its own search asks for, before it is there."""
-    scripts = context.get("script_files", [])
-    options = [
-        js for js in scripts if "DOCUMENTATION_OPTIONS." in (js.attributes.get("body") or "")
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "DOCUMENTATION_OPTIONS." not in (script.attributes.get("body") or "")
     ]
-    context["script_files"] = [js for js in scripts if js not in options]
 
 
 def strip_marks(app, doctree):

@@ -43,8 +43,8 @@ def lighten(app, exception):
     store.write_text(json.dumps(named), "utf-8")
     for name in ("searchtools.js", "language_data.js"):  # no page loads Sphinx's search
         (out / "_static" / name).unlink(missing_ok=True)
-    styles.write(app, out / "_static", set().union(*named.values()))
-    cut_icons(out / "_static", kept)
+    sheet = styles.sheet(app, out / "_static", set().union(*named.values()))
+    write_sheet(sheet, out / "_static", kept)
 
 
 def lighten_page(page, out):
@@ -84,12 +84,11 @@ class Stored:
         return f'<audio {attributes}preload="none" src="{self.up}_images/{name}"'
 
 
-def cut_icons(static, kept):
-    """Cut the theme's font to the icons that a rule of the style sheet shows."""
-    sheet = static / styles.SITE
-    style = ICON_FONT.sub('src:url(../icons.woff) format("woff")', sheet.read_text("utf-8"))
-    sheet.write_text(style, "utf-8")
-    found = {escaped or f"{ord(sign):x}" for escaped, sign in CODE.findall(style)}
+def write_sheet(sheet, static, kept):
+    """Write the style sheet, and the theme's font with the icons that a rule of it shows."""
+    sheet = ICON_FONT.sub('src:url(../icons.woff) format("woff")', sheet)
+    (static / styles.SITE).write_text(sheet, "utf-8")
+    found = {escaped or f"{ord(sign):x}" for escaped, sign in CODE.findall(sheet)}
     codes = ",".join(sorted(found))
     source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
     font = kept / f"{sha256(codes.encode() + source.read_bytes()).hexdigest()}.woff"

@@ -198,8 +198,8 @@ def impacts(rows):
                 index[stem][number] += share * rare[stem] * (0.5 + 2.2 * times / (times + size))
     for stem, found in index.items():
         gaps = [after - before for before, after in pairwise([0, *sorted(found)])]
-        counted = [round(3 * found[number]) for number in sorted(found)]
-        index[stem] = [part for pair in zip(gaps, counted) for part in pair]
+        thirds = [round(3 * found[number]) for number in sorted(found)]
+        index[stem] = [part for pair in zip(gaps, thirds) for part in pair]
     return dict(sorted(index.items()))
 
 

@@ -20,14 +20,14 @@ INSIDE = re.compile(r"\([^()]*\)")  # of :is, :not and such: one of many is enou
 HOLDS_RULES = "@media", "@supports", "@layer", "@container"
 
 
-def write(app, static, known):
-    """Write the sheet, of what is linked to pages, for the classes and identifiers they have."""
+def sheet(app, static, known):
+    """Return the sheet, of what is linked to pages, for the classes and identifiers they have."""
     linked = [str(sheet.filename).removeprefix("_static/") for sheet in app.builder._css_files]
     styles = "".join(read(static / name, static / SITE) for name in [*THEME, *linked, *LATER])
     for script in static.rglob("*.js"):  # a script can add any name that it holds
         if "fontawesome" not in script.name and "search-" not in script.name:
             known = known.union(re.findall(r"[\w-]+", script.read_text("utf-8")))
-    (static / SITE).write_text(used(styles, known), "utf-8")
+    return used(styles, known)
 
 
 def read(sheet, site):

@@ -643,11 +643,9 @@ def test_a_dark_page_is_printed_light(tab, address):
 def test_a_rebuild_counts_as_a_first_build_does(tmp_path):
     numbered = ":::{{exercise}}\n:label: ex-{0}\nText.\n:::\n\n"
     numbered += ":::{{table}} Caption\n:name: tab-{0}\n| a |\n|---|\n| 1 |\n:::\n\n"
+    text = "# Two\n\n{ref}`ex-b`, {numref}`tab-b`\n\n"
+    folder = scratch_book(tmp_path / "book", two="")
     for exercises in "b", "ab":
-        text = "# Two\n\n{ref}`ex-b`, {numref}`tab-b`\n\n"
-        folder = tmp_path / "book"
-        if not folder.exists():
-            scratch_book(folder, two="")
         (folder / "two.md").write_text(text + "".join(map(numbered.format, exercises)), "utf-8")
         built = build(folder, tmp_path / "site")
         assert built.code == 0, built.text
