@@ -2,6 +2,7 @@
 """Build the book or run its tests in an environment of its own.
 
     python3 make.py book     build the book and say where to open it
+    python3 make.py watch    build the book, and again each time one of its files changes
     python3 make.py pdf      build the book and the cheat sheet for paper, with xelatex
     python3 make.py test     run all tests, those of a loss or a chapter, or what pytest is told
     python3 make.py lab      open the chapters in JupyterLab
@@ -16,6 +17,7 @@ Needs Python 3.11, 3.12 or 3.13 on Linux, macOS or Windows; the tests need git t
 """
 
 import ast
+import contextlib
 import json
 import os
 import re
@@ -45,8 +47,9 @@ LATEX = {
 }
 # A book's trees live to its end; looking for garbage among them took a third of the time.  Where
 # JupyterLab is installed, jsonschema compiles a grammar of addresses, which no page needs.
-BUILD = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
-BUILD += "; from jupyter_book.cli.main import main; main()"
+PREPARE = "import gc, sys; gc.disable(); sys.modules['rfc3987_syntax'] = None"
+BUILD = PREPARE + "; from jupyter_book.cli.main import main; main()"
+STRICT = ["-W", "-n", "--keep-going", "-q"]
 
 
 def say(text):
@@ -155,8 +158,16 @@ def browser():
 
 def book(arguments):
     environment(BOOK)
-    run(PYTHON, "-c", BUILD, "build", ".", "-W", "-n", "--keep-going", "-q", *arguments)
+    run(PYTHON, "-c", BUILD, "build", ".", *STRICT, *arguments)
     say(f"done. Open {(ROOT / '_build' / 'html' / 'index.html').as_uri()}")
+
+
+def watch(arguments):
+    if os.name == "nt":
+        sys.exit("On Windows nothing watches. After each change: py make.py book")
+    environment(BOOK)
+    with contextlib.suppress(KeyboardInterrupt):
+        run(PYTHON, "tools/watch.py", *arguments)
 
 
 def pdf(arguments):
@@ -165,8 +176,7 @@ def pdf(arguments):
         sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
     environment(BOOK)
     latex, target = ROOT / "_build" / "latex", ROOT / "_build" / "pdf"
-    options = ["--builder", "latex", "-W", "-n", "--keep-going", "-q"]
-    run(PYTHON, "-c", BUILD, "build", ".", *options, *arguments)
+    run(PYTHON, "-c", BUILD, "build", ".", "--builder", "latex", *STRICT, *arguments)
     target.mkdir(exist_ok=True)
     # Sphinx's settings of latexmk ask for LATEXOPTS; what each pass prints is in the log.
     quietly = {"cwd": latex, "stdout": subprocess.DEVNULL, "env": {"LATEXOPTS": "", **os.environ}}
@@ -307,7 +317,7 @@ def clean(arguments):
 def main(name="", *arguments):
     commands = {
         command.__name__: command
-        for command in (book, pdf, test, lab, binder, teach, lock, newest, links, clean)
+        for command in (book, watch, pdf, test, lab, binder, teach, lock, newest, links, clean)
     }
     if name not in commands:
         sys.exit(__doc__)

@@ -1,13 +1,20 @@
-"""Spares a build that follows the change of one page what Sphinx does anew for all pages.
+"""What a build that follows the change of one page need not do, and what it must not forget.
 
 Figures, tables and exercises are numbered by a walk through all pages: an outline of each is kept,
-which holds what can have a number.  And the list of exercises, which each build reads and writes,
-refers to the whole pages that they stand on: it gets copies.
+which holds what can have a number.  The list of exercises, which each build reads and writes,
+refers to the whole pages that they stand on: it gets copies.  And a page with a warning is read
+again by the next build, which would otherwise pass, since the page itself has not changed.
 """
+
+import logging
+import pickle
+from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx.util.logging import NAMESPACE, SphinxWarningLogRecord, WarningStreamHandler
 
 walk = TocTreeCollector.assign_figure_numbers
 
@@ -55,7 +62,35 @@ def assign_figure_numbers(collector, env):
         del env.get_doctree
 
 
+class Faults(WarningStreamHandler):
+    """Holds the pages with a warning; None stands for a page that a warning does not name.
+
+    Of this class, it stays behind Sphinx's own handler, which finds the place in the sources.
+    """
+
+    def __init__(self, app):
+        super().__init__()
+        self.setLevel(logging.WARNING)
+        self.app, self.pages = app, set()
+
+    def emit(self, record):
+        if isinstance(record, SphinxWarningLogRecord):  # else it is one that settings suppress
+            place = record.location or ""
+            self.pages.add(self.app.env.path2doc(place.rpartition(":")[0]))
+
+    def leave_unread(self, app, exception):
+        """Let the pages count as changed since they were read; all, where one is not known."""
+        if self.pages and not exception:
+            read = app.env.all_docs
+            read |= dict.fromkeys(read if None in self.pages else self.pages & read.keys(), 0)
+            with Path(app.doctreedir, ENV_PICKLE_FILENAME).open("wb") as file:
+                pickle.dump(app.env, file, pickle.HIGHEST_PROTOCOL)
+
+
 def setup(app):
     TocTreeCollector.assign_figure_numbers = assign_figure_numbers
     app.connect("doctree-read", keep, priority=900)
+    faults = Faults(app)
+    logging.getLogger(NAMESPACE).addHandler(faults)
+    app.connect("build-finished", faults.leave_unread)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

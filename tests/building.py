@@ -25,14 +25,18 @@ class Built(NamedTuple):
     html: Path
 
 
+def surroundings(**addresses):
+    """Return the environment of a build that knows the given addresses only."""
+    environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES}
+    nowhere = str(ROOT / "none")  # no git remote either
+    return environment | {"GIT_DIR": nowhere, "PYTHONPATH": str(ROOT), **addresses}
+
+
 def build(source, target, **addresses):
     """Build a book as CI does, where a warning is an error; it knows the given addresses only."""
-    environment = {k: v for k, v in os.environ.items() if k not in ADDRESSES}
-    nowhere = str(target / "none")  # no git remote either
-    environment |= {"GIT_DIR": nowhere, "PYTHONPATH": str(ROOT), **addresses}
-    options = ["--path-output", target, "-W", "-n", "--keep-going", "-q"]
+    options = ["--path-output", target, *make.STRICT]
     command = [sys.executable, "-c", make.BUILD, "build", source, *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=surroundings(**addresses), capture_output=True, text=True)
     html = target / "_build" / "html"
     return Built(done.returncode, done.stdout + done.stderr, html)
 

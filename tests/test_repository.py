@@ -506,19 +506,10 @@ def test_make_says_what_it_can_do():
     )
     assert result.returncode == 1 and "python3 make.py book" in result.stderr
     pages = text("README.md") + text("CONTRIBUTING.md")
-    for command in (
-        "book",
-        "pdf",
-        "test",
-        "lab",
-        "binder",
-        "teach",
-        "lock",
-        "newest",
-        "links",
-        "clean",
-    ):
-        assert f"make.py {command}" in pages and f"make.py {command}" in result.stderr
+    told = re.findall(r"python3 make\.py (\w+)", result.stderr)
+    assert {"book", "watch", "test", "clean"} < set(told)
+    for command in told:
+        assert callable(getattr(load(), command)) and f"make.py {command}" in pages
 
 
 def test_continuous_integration_leaves_nothing_out():

@@ -9,7 +9,10 @@ import functools
 import gzip
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import threading
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +21,7 @@ import lean
 import nbformat
 import pytest
 import styles
-from building import ADDRESSES, build, scratch_book
+from building import ADDRESSES, build, scratch_book, surroundings
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, shifts, show, visit
@@ -91,6 +94,45 @@ def test_a_reference_that_leads_nowhere_stops_the_build(tmp_path):
     folder = scratch_book(tmp_path / "book", bad="# Bad\n\n{numref}`fig-none`\n")
     built = build(folder, tmp_path / "site")
     assert built.code != 0 and "fig-none" in built.text
+
+
+def test_what_was_wrong_stops_the_next_build_too(tmp_path):
+    wrong = {"a": "{ref}`none`", "b": "```{none}\n```", "c": "[c](none.md)", "d": "{cite}`none`"}
+    folder = scratch_book(tmp_path / "book", **dict.fromkeys(wrong, "# Page\n\nText.\n"))
+
+    def named(**pages):
+        """Change pages; return those that the build names."""
+        for page, words in pages.items():
+            (folder / f"{page}.md").write_text(f"# Page\n\n{words}\n", "utf-8")
+        built = build(folder, tmp_path / "site")
+        assert bool(built.code) == ("WARNING" in built.text)
+        return {page for page in wrong if f"{page}.md:3: WARNING" in built.text}
+
+    assert [named(), named(**wrong), named(index="Other.")] == [set(), set(wrong), set(wrong)]
+    assert named(a="Right.") == {"b", "c", "d"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_watching_builds_after_each_change(tmp_path):
+    folder = scratch_book(tmp_path / "book", two="# Two\n\nBefore.\n")
+    html = folder / "_build" / "html" / "two.html"
+    command = [sys.executable, ROOT / "tools" / "watch.py"]
+    told = {"cwd": folder, "env": surroundings(), "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **told) as process:
+        late = threading.Timer(300, process.kill)
+        late.start()
+
+        def said():
+            line = next(line for line in process.stdout if line.startswith("make.py: "))
+            return re.search("done|failed", line)[0]
+
+        assert said() == "done" and "Before." in html.read_text("utf-8")
+        for words, state in [("After.", "done"), ("{ref}`none`", "failed"), ("Right.", "done")]:
+            (folder / "two.md").write_text(f"# Two\n\n{words}\n", "utf-8")
+            assert said() == state and (words in html.read_text("utf-8")) == (state == "done")
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+        late.cancel()
 
 
 @pytest.mark.parametrize("formula", [r"\nosuchmacro", "x}", "{z", r"\begin{aligned} a"])
