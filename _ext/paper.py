@@ -16,7 +16,7 @@ from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solut
 LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
-LABEL = re.compile("(?:ex|faq|sec)-")  # of what a link within a page leads to
+LABEL = re.compile("(?:errata|ex|faq|sec)-")  # of what a link within a page leads to
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
 BREAK = re.compile(r"(?<=[(=_.,/])(?=\w)|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
@@ -113,14 +113,13 @@ def name_pages(doctree):
     """Let links to chapters and sections name the page; what has a number is found by it."""
     for link in list(doctree.findall(nodes.reference)):
         page, _, anchor = link.get("refuri", "").removeprefix("%").partition("#")
-        anchor, inner = link.get("refid", anchor), link.next_node(nodes.inline)
-        named = (
-            {"std-ref", "std-doc", "doc"} & {*inner["classes"]} if inner else LABEL.match(anchor)
-        )
-        if not named or anchor.startswith("term-") or re.match(r"E\d|Exercise", link.astext()):
+        within, inner = link.get("refid", ""), link.next_node(nodes.inline)
+        leads = {"std-ref", "std-doc"} & {*inner["classes"]} if inner else LABEL.match(within)
+        numbered = re.match(r"E\d|Exercise", link.astext())
+        if not leads or numbered or (within or anchor).startswith("term-"):
             continue
         target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
-        target = label(link, anchor) if "refid" in link else target
+        target = label(link, within) if within else target
         link.parent.insert(link.parent.index(link) + 1, raw(rf"\onpage{{{target}}}"))
 
 
