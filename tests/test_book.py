@@ -610,6 +610,7 @@ BROKEN = {
         (replace(EXERCISE, "short", "short\n\n- A.<!--a-->\n- B.\n- C.<!--a-->\n- D"), "'- B.'"),
         (replace(PROSE, "It is", "Keras averages. It is"), "nothing supports 'Keras averages.'"),
         (replace(PROSE, "<!--claim low-->", ""), "'PyTorch has no low one.'"),
+        (replace(PROSE, "one.<!--claim low-->", f"[batch]({BATCH})."), "'PyTorch has no low ["),
         (replace(PROSE, "It is", "In JAX, `f` returns 1. It is"), "supports 'In JAX, `f` returns"),
     ],
     term_problems: [
