@@ -98,13 +98,14 @@ def displayed(node):
 
 
 def copy_style(app, exception):
-    """Put the style and the fonts of formulas beside the pages."""
+    """Put the style and the fonts of formulas beside the pages, and what copies them as LaTeX."""
     typesetter.close()
     if exception is None and app.builder.format == "html":
         target = Path(app.outdir) / "_static" / "katex"
         shutil.copytree(KATEX / "fonts", target / "fonts", dirs_exist_ok=True)
         style = OTHER_FORMATS.sub("", (KATEX / "katex.min.css").read_text("utf-8"))
         (target / "katex.min.css").write_text(style, "utf-8")
+        shutil.copy(KATEX / "copy-tex.min.js", target)
 
 
 def setup(app):
@@ -112,5 +113,6 @@ def setup(app):
         "katex", inline_renderers=(visit_math, None), block_renderers=(visit_displaymath, None)
     )
     app.connect("doctree-resolved", keep_punctuation)
+    app.add_js_file("katex/copy-tex.min.js")
     app.connect("build-finished", copy_style)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

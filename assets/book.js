@@ -3,7 +3,7 @@ const each = (selector, change) => document.querySelectorAll(selector).forEach(c
 
 document.addEventListener("DOMContentLoaded", () => {
   // The visible words are the name of these controls; a different label hides it.
-  each("summary[aria-label], .search-button-field[aria-label], .theme-switch-button", (e) =>
+  each("summary[aria-label], .search-button-field[aria-label]", (e) =>
     e.removeAttribute("aria-label"));
   each(".sidebar-primary-items__start", (e) => {
     e.setAttribute("role", "region");
@@ -16,6 +16,9 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   // A press on the title of a solution opens it, and leads nowhere else.
   each(".solution > .admonition-title a", (e) => e.replaceWith(...e.childNodes));
+  // What is folded is named by its title.
+  each(".admonition-title > .toggle-button", (e) =>
+    e.setAttribute("aria-label", e.parentElement.textContent.trim().split("\n")[0]));
   // Where a name in a table is broken on a phone: behind a sign, before a capital.
   each(".bd-article table code .pre", (e) => {
     e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
@@ -23,6 +26,22 @@ document.addEventListener("DOMContentLoaded", () => {
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
+
+// The button that changes between light and dark has no words either.
+const nameTheme = () => each(".theme-switch-button", (e) =>
+  e.setAttribute("aria-label", `Colour theme: ${document.documentElement.dataset.mode}`));
+new MutationObserver(nameTheme).observe(document.documentElement, { attributeFilter: ["data-mode"] });
+document.addEventListener("DOMContentLoaded", nameTheme);
+
+// A link to what is folded opens it; one in the contents of a phone gives way to the page.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  target?.closest(".toggle-hidden")?.querySelector(".toggle-button").click();
+};
+window.addEventListener("hashchange", unfold);
+window.addEventListener("load", unfold);
+document.addEventListener("click", (event) =>
+  event.target.closest("dialog a[href^='#']")?.closest("dialog").close());
 
 // What scrolls by itself can be reached with the keyboard, at whatever size it is laid out.
 const reach = new ResizeObserver((entries) => {

@@ -89,7 +89,7 @@ const show = () => {
   history.replaceState(null, "", location.pathname + (query && `?q=${encodeURIComponent(query)}`));
   const counted = many === 1 ? "1 section" : `${many} sections`;
   const first = many > LIMIT ? `, the best ${LIMIT} of them` : "";
-  said.textContent = !query ? "" : many ? `${counted} found${first}:` : "Nothing found.";
+  said.textContent = !query ? "" : many ? `${counted} found${first}:` : "Nothing found. Try fewer words.";
   list.replaceChildren(...ranked.slice(0, LIMIT).map((number) => {
     const [url, title, above] = SECTIONS[number];
     const item = document.createElement("li"), link = document.createElement("a");

@@ -20,6 +20,7 @@ import lossbook
 
 QUERIES = yaml.safe_load((ROOT / "tests" / "queries.yml").read_text("utf-8"))
 FAQ = nbformat.read(ROOT / "chapters" / "reference" / "faq.ipynb", as_version=4)
+NOTHING = "Nothing found. Try fewer words."
 FOUND = """queries => queries.map((query) => find(query)[0].map((number) => SECTIONS[number][0]))"""
 
 
@@ -249,7 +250,7 @@ def test_results_come_while_a_reader_types(tab, address):
         said, _, shown = tab.evaluate(STATE)
         assert re.fullmatch(r"\d+ sections found, the best 20 of them:", said) and shown == 20
         # JavaScript's own objects have a constructor, the book has what is constructed.
-        for word, says, shown in (("xyzzy", "Nothing found.", 0), ("constructor", "1 section", 1)):
+        for word, says, shown in [("xyzzy", NOTHING, 0), ("constructor", "1 section", 1)]:
             tab.locator("article input").fill(word)
             tab.wait_for_function("word => location.search.includes(word)", arg=word)
             assert tab.evaluate(STATE) == [f"{says} found:" if shown else says, f"?q={word}", shown]

@@ -673,6 +673,49 @@ def test_letters_lead_through_the_glossary(tab, address):
         assert len(first) > 15 and min(map(min, sizes)) >= 44 and problems == []
 
 
+def test_what_is_folded_has_a_name_and_opens_for_a_link(tab, address):
+    folded = tab.locator("#sol-imbalance-1")
+    with visit(tab, f"{address}/chapters/formulas/imbalance.html#sol-imbalance-1") as problems:
+        assert folded.locator("p").nth(1).is_visible()
+        assert not tab.locator("#sol-imbalance-2 p").nth(1).is_visible()
+        button = folded.get_by_role("button", name="Solution to Exercise", exact=False)
+        assert button.count() == 1 and problems == []
+
+
+def test_the_contents_of_a_phone_give_way_to_what_was_chosen(tab, address):
+    with visit(tab, f"{address}/chapters/reference/faq.html", PHONE) as problems:
+        tab.locator(".secondary-toggle").click()
+        link = tab.locator("dialog[open] a[href^='#']").last
+        place = link.get_attribute("href")
+        link.click()
+        tab.wait_for_function("() => !document.querySelector('dialog[open]')")
+        assert tab.evaluate("() => location.hash") == place and problems == []
+
+
+def test_the_button_for_light_and_dark_says_which_it_is(tab, address):
+    with visit(tab, f"{address}/{CHAPTERS[0]}.html", DESK):
+        tab.evaluate("() => delete localStorage.mode")
+        for mode in "auto", "light", "dark":
+            tab.locator(f"html[data-mode={mode}]").wait_for(state="attached")
+            button = tab.get_by_role("button", name=f"Colour theme: {mode}", exact=True)
+            button.click()
+
+
+COPIED = """() => {
+  const [formula] = document.querySelectorAll("article p:has(.katex)");
+  getSelection().selectAllChildren(formula);
+  const data = new DataTransfer();
+  document.dispatchEvent(new ClipboardEvent("copy", { clipboardData: data, bubbles: true }));
+  return [data.getData("text/plain"), formula.querySelector("annotation").textContent];
+}"""
+
+
+def test_a_formula_is_copied_as_latex(tab, address):
+    with visit(tab, f"{address}/chapters/formulas/quantiles.html") as problems:
+        copied, latex = tab.evaluate(COPIED)
+        assert f"${latex}$" in copied and "\u200b" not in copied and problems == []
+
+
 LINKS = """() => [...new Set([...document.querySelectorAll("article a:not(.headerlink, .nav-link)")]
   .flatMap((a) => [a, ...a.querySelectorAll("code")]).map((e) => getComputedStyle(e).color))]"""
 
