@@ -347,6 +347,8 @@ def reference_problems(notebook):
     for cell in cells_of(notebook, "markdown"):
         for role in ROLE.findall(cell.source):
             yield f"{where(cell)} holds {role}: write [words](page.ipynb#label)"
+        for number in re.findall(r"\((\{eq\}`[^`]*`)\)", cell.source):
+            yield f"{where(cell)} puts {number} in brackets, which it has itself"
         for words, page, label in LINK.findall(" ".join(cell.source.split())):
             title = names().get(label or page, words)
             own = words in OWN_WORDS or not words[:1].isupper()
@@ -635,6 +637,7 @@ BROKEN = {
         (replace(PROSE, "It is", "See {ref}`ch-text`. It is"), "holds {ref}`ch-text`"),
         (replace(PROSE, "It is", "See {ref}`this <ex-1>`. It is"), "holds {ref}`this <ex-1>`"),
         (replace(PROSE, "It is", "See {doc}`margins`. It is"), "holds {doc}`margins`"),
+        (replace(PROSE, "It is", "As said ({eq}`eq-a`), it is"), "in brackets, which it has"),
         (replace(PROSE, "It is", "See [Edges](margins.ipynb). It is"), "calls 'Margins"),
         (replace(PROSE, "It is", "See [Old\ntitle](#ch-text). It is"), "'Old title'"),
     ],
