@@ -15,7 +15,7 @@ from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
 LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters of code on a line
-PROSE = 0.85  # of the width of a letter of code
+PROSE = 0.95  # of the width of a letter of code
 PAGE = 5  # letters that the number of a page takes
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
@@ -187,10 +187,10 @@ def fit_table(table):
     for column in zip(*rows):
         longest = max(max(words) for words in column)
         least.append(1.1 * min(longest, LINE // 2) + 3)
-        whole.append(1.1 * max(map(sum, column)) + 3)
+        whole.append(min(1.1 * max(map(sum, column)), LINE) + 3)
     size, line = next(((s, n) for s, n in LINES.items() if sum(least) <= n), ("scriptsize", 115))
     if sum(whole) > line:
-        spare = max(0, line - sum(least)) / (sum(whole) - sum(least))
+        spare = max(0, line - sum(least)) / (sum(whole) - sum(least) or 1)
         whole = [short + (long - short) * spare for short, long in zip(least, whole)]
     widths = [round(width) for width in whole]
     total = max(line, sum(widths))
