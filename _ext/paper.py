@@ -14,13 +14,12 @@ from sphinx.builders.latex.nodes import math_reference
 from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
-LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters of code on a line
-PROSE = 0.95  # of the width of a letter of code
+LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
 PAGE = 5  # letters that the number of a page takes
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
-BREAK = re.compile(r"(?<=[(=_.,/])(?<!\d\.)(?=\w)|(?<=[a-z])(?=[A-Z(])")
+BREAK = re.compile(r"(?<=[(=_.,/])(?<!\d\.)(?=['\w])|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
     r"<b>(\w+)</b>([^<]*)<svg[^>]*>"
     r'<path d="[^"]*M([-\d.]+) 0V44"/>(.*?)</svg>(.*?)<div>(.*?)</div>',
@@ -205,20 +204,19 @@ def fit_table(table):
 
 
 def measured(entry):
-    """Return the widths of the words of a cell, in letters of code; a formula is one word."""
-    widths = [0.0]
+    """Return the widths of the words of a cell, in letters; a formula is one word."""
+    widths = [0]
     for text in entry.findall(nodes.Text):
         if text.parent.get("format", "latex") != "latex":
             continue  # a mark that ties a number to a value
         if text.startswith(r"\onpage"):
             widths[-1] += PAGE
         elif text == r"\newline ":
-            widths.append(0.0)
+            widths.append(0)
         elif isinstance(text.parent, (nodes.math, nodes.raw)):
             widths[-1] += len(signs(text).replace(" ", ""))
         else:
-            letter = 1 if isinstance(text.parent, nodes.literal) else PROSE
-            first, *others = [letter * len(word) for word in re.split(r"(?<=\s)|\u200b", text)]
+            first, *others = map(len, re.split(r"(?<=\s)|\u200b", text))
             widths[-1] += first
             widths += others
     return widths

@@ -217,7 +217,7 @@ def test_the_chapter_heads_its_pages(text):
 def test_the_title_of_a_box_is_not_alone_at_the_foot_of_a_page(text):
     lines = [[line.strip() for line in page.splitlines() if line] for page in text.split("\f")]
     feet = {page[-2] for page in lines if len(page) > 1}  # above the number of the page
-    assert not feet & {"In the source documents", "What you will be able to do"}
+    assert not feet & {"In the source documents", "What you will be able to do", "Tip"}
 
 
 def test_the_bibliography_has_no_labels(text):
