@@ -14,11 +14,12 @@ from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
 LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
+PAGE = 5  # letters that the number of a page takes
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
 LABEL = re.compile("(?:errata|ex|faq|sec)-")  # of what a link within a page leads to
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
-BREAK = re.compile(r"(?<=[(=_.,/])(?=\w)|(?<=[a-z])(?=[A-Z(])")
+BREAK = re.compile(r"(?<=[(=_.,/])(?<!\d\.)(?=['\w])|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
     r"<b>(\w+)</b>([^<]*)<svg[^>]*>"
     r'<path d="[^"]*M([-\d.]+) 0V44"/>(.*?)</svg>(.*?)<div>(.*?)</div>',
@@ -70,7 +71,7 @@ def spell_out_cards(doctree):
     for card in of_class("sd-card", doctree):
         (title,), (text,) = (of_class(name, card) for name in ("sd-card-title", "sd-card-text"))
         link = next(card.findall(nodes.reference))
-        link[:] = [nodes.strong("", title.astext())]
+        link[:] = [nodes.inline("", "", nodes.strong("", title.astext()), classes=["std-ref"])]
         card.replace_self(nodes.paragraph("", "", link, nodes.Text(": "), *text.children))
 
 
@@ -80,12 +81,25 @@ def of_class(name, tree):
 
 
 def leave_out_folded_code(doctree):
-    """Leave out the code that is folded on the site: it draws or prepares, and the text goes on."""
-    for cell in doctree.findall(nodes.container):
+    """Leave out the code that is folded on the site: it draws or prepares, and the text goes on.
+
+    Cells without a picture or an output between them are said in one line, a single line is not.
+    """
+    above = 0
+    for cell in list(doctree.findall(nodes.container)):
         if "input" in cell.get("hide_mode", ""):
             for code in of_class("cell_input", cell):
-                count = len(code.astext().splitlines())
-                code.replace_self(raw(rf"\folded{{{count}}}"))
+                above += len(code.astext().splitlines())
+                code.parent.remove(code)
+            after = cell.next_node(nodes.Element, descend=False, siblings=True)
+            if shows(cell) or after is None or "input" not in after.get("hide_mode", ""):
+                cell.insert(0, [raw(rf"\folded{{{above}}}")] * (above > 1))
+                above = 0
+
+
+def shows(cell):
+    """Return whether a cell puts out what paper can show."""
+    return bool(cell.astext().strip() or cell.next_node(nodes.image))
 
 
 def let_exercises_flow(doctree):
@@ -130,7 +144,9 @@ def fit_formulas(doctree):
         if len(paragraph) == 1 and isinstance(paragraph.parent, nodes.entry):
             formula.replace_self(raw(rf"\fit{{{formula.astext().strip()}}}"))
     for block in list(doctree.findall(nodes.math_block)):
-        if not block.get("label") and len(signs(block.astext())) > LINE:
+        if "cell_output" in block.parent.get("classes", ()):
+            block.replace_self(raw(rf"\shown{{{block.astext().strip()}}}"))
+        elif not block.get("label") and len(signs(block.astext())) > LINE:
             block.replace_self(raw(rf"\[\fit{{{block.astext().strip()}}}\]"))
 
 
@@ -140,28 +156,33 @@ def signs(formula):
     return re.sub(r"[{}^_&\\]", "", re.sub(r"\\[a-zA-Z]+", "x", shown))
 
 
+def let_code_break(doctree):
+    """Say where code within a paragraph may break; a hyphen would be read as code."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        for code in paragraph.findall(nodes.literal):
+            code[:] = [nodes.Text(BREAK.sub("\u200b", code.astext()))]
+
+
 def fit_table(table):
     """Give the columns of a table the width of their content, or what the line has for it."""
     for empty in [p for p in table.findall(nodes.paragraph) if not p.children]:
         empty.parent.remove(empty)  # it would be a line of its own
     for broken in [n for n in table.findall(nodes.raw) if n.astext() == "<br>"]:
         broken.replace_self(raw(r"\newline "))
-    for code in table.findall(nodes.literal):
-        code[:] = [nodes.Text(BREAK.sub("\u200b", code.astext()))]
-    rows = [[spelled(entry) for entry in row] for row in table.findall(nodes.row)]
+    rows = [[measured(entry) for entry in row] for row in table.findall(nodes.row)]
     least, whole = [], []
     for column in zip(*rows):
-        words = [word for text in column for word in re.split(r"[\s\u200b]", text)]
-        least.append(1.1 * min(max(map(len, words)), LINE // 2) + 3)
-        whole.append(1.1 * max(len(text) for text in column) + 3)
+        longest = max(max(words) for words in column)
+        least.append(1.1 * min(longest, LINE // 2) + 3)
+        whole.append(min(1.1 * max(map(sum, column)), LINE) + 3)
     size, line = next(((s, n) for s, n in LINES.items() if sum(least) <= n), ("scriptsize", 115))
     if sum(whole) > line:
-        spare = max(0, line - sum(least)) / (sum(whole) - sum(least))
+        spare = max(0, line - sum(least)) / (sum(whole) - sum(least) or 1)
         whole = [short + (long - short) * spare for short, long in zip(least, whole)]
     widths = [round(width) for width in whole]
     total = max(line, sum(widths))
     spec = "".join(rf">{{\raggedright\arraybackslash}}\X{{{w}}}{{{total}}}" for w in widths)
-    height = sum(max(-(-len(text) // w) for text, w in zip(row, widths)) for row in rows)
+    height = sum(max(-(-sum(words) // w) for words, w in zip(row, widths)) for row in rows)
     if height > TALL:
         table["classes"].append("longtable")
     place = table.parent.index(table)
@@ -170,13 +191,23 @@ def fit_table(table):
     table.parent[place:place] = before
 
 
-def spelled(entry):
-    """Return the text of a cell, about as long as it is on paper; a formula is one word."""
-    texts = []
+def measured(entry):
+    """Return the widths of the words of a cell, in letters; a formula is one word."""
+    widths = [0]
     for text in entry.findall(nodes.Text):
-        formula = isinstance(text.parent, (nodes.math, nodes.raw)) and text != r"\newline "
-        texts.append(signs(text).replace(" ", "") if formula else text.replace(r"\newline", ""))
-    return "".join(texts)
+        if text.parent.get("format", "latex") != "latex":
+            continue  # a mark that ties a number to a value
+        if text.startswith(r"\onpage"):
+            widths[-1] += PAGE
+        elif text == r"\newline ":
+            widths.append(0)
+        elif isinstance(text.parent, (nodes.math, nodes.raw)):
+            widths[-1] += len(signs(text).replace(" ", ""))
+        else:
+            first, *others = map(len, re.split(r"(?<=\s)|\u200b", text))
+            widths[-1] += first
+            widths += others
+    return widths
 
 
 def draw_cheat_sheet(app, doctree):
@@ -207,11 +238,17 @@ def for_paper(app, doctree, docname):
     """Change the tree of the whole book, whose links are resolved, where LaTeX will be written."""
     if app.builder.name == "latex":
         draw_cheat_sheet(app, doctree)
-        fit_formulas(doctree)
+        for change in (
+            fit_formulas,
+            spell_out_cards,
+            leave_out_folded_code,
+            let_exercises_flow,
+            name_pages,
+            let_code_break,
+        ):
+            change(doctree)
         for table in list(doctree.findall(nodes.table)):
             fit_table(table)
-        for change in spell_out_cards, leave_out_folded_code, let_exercises_flow, name_pages:
-            change(doctree)
         head_parts(app.env, doctree)
         make_chapter(doctree)
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 
 import nbformat
 import pytest
@@ -17,6 +18,7 @@ from needs import need
 import make
 
 TOO_WIDE = 5  # points beyond the line that a reader sees
+NUMBERED = re.compile(r"E\d|Exercise")  # a reader finds these without a page
 ELSEWHERE = re.compile(r"[`*$\\]|\s+")
 
 
@@ -65,6 +67,31 @@ def test_the_cheat_sheet_has_every_loss(source):
     assert re.findall(r"\\tile{(\w+)}", text) == [type(loss).__name__ for loss in CATALOGUE]
 
 
+def test_links_to_pages_name_the_page(source):
+    text = (source[0] / "lossbook.tex").read_text("utf-8")
+    links = re.findall(r"\\DUrole\{std,std-(?:doc|ref)\}\{(.*)", text)
+    unnamed = [link for link in links if r"\onpage" not in link]
+    assert len(links) > 500 and not [link for link in unnamed if not NUMBERED.match(link)]
+
+
+def test_marks_that_are_not_printed_take_no_room_in_a_table(source):
+    text = (source[0] / "lossbook.tex").read_text("utf-8")
+    widths = re.findall(r"\\X\{(\d+)\}", text[: text.index("what it may mean")])[-3:]
+    returned, ratio, meaning = map(int, widths)
+    assert returned + ratio < meaning, widths
+
+
+def test_code_in_a_text_breaks_between_words_and_not_in_a_number(source):
+    text = (source[0] / "lossbook.tex").read_text("utf-8")
+    assert "REQUIRE\\_\u200bTEACH" in text and not re.search(r"\d\.\u200b\d", text)
+
+
+def test_formulas_that_cells_put_out_begin_no_paragraph(source):
+    text = (source[0] / "lossbook.tex").read_text("utf-8")
+    after = Counter(re.findall(r"\{cell_output\}\s*\\(begin\{equation|\[|shown)", text))
+    assert set(after) == {"shown"} and after["shown"] > 30
+
+
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_make_says_what_to_install(monkeypatch, platform):
     monkeypatch.setattr(make.shutil, "which", lambda name: None)
@@ -93,8 +120,8 @@ def text(paper):
     return said("pdftotext", "-layout", paper / "lossbook.pdf", "-")
 
 
-def said(*command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def said(*command, text=True):
+    return subprocess.run(command, capture_output=True, text=text, check=True).stdout
 
 
 def log_problems(log):
@@ -170,3 +197,67 @@ def test_fonts_are_embedded(paper):
 def test_the_cheat_sheet_is_one_page_of_a4(paper):
     told = said("pdfinfo", paper / "cheat-sheet.pdf")
     assert re.search(r"Pages:\s+1\n", told) and "(A4)" in told
+
+
+def test_a_number_of_an_equation_has_one_pair_of_brackets(text):
+    assert "(1.2)" in text and not re.findall(r"\(\(\d+\.\d+\)\)", text)
+
+
+def test_left_out_code_is_said_once_for_neighbours_and_not_for_a_line(text):
+    said_once = re.findall(r"Left out: (\d+) lines? of folded code\.\s*(?=(Left out)?)", text)
+    assert len(said_once) > 200
+    assert [found for found in said_once if found[0] == "1" or found[1]] == []
+
+
+def test_the_chapter_heads_its_pages(text):
+    pages = [page for page in text.split("\f") if re.match(r"17 +Sequences +The Loss Book\n", page)]
+    assert len(pages) > 10
+
+
+def test_the_title_of_a_box_is_not_alone_at_the_foot_of_a_page(text):
+    lines = [[line.strip() for line in page.splitlines() if line] for page in text.split("\f")]
+    feet = {page[-2] for page in lines if len(page) > 1}  # above the number of the page
+    assert not feet & {"In the source documents", "What you will be able to do", "Tip"}
+
+
+def test_the_bibliography_has_no_labels(text):
+    assert "Jürgen Schmidhuber" in text and not re.search(r"(?m)^ *\[[A-Za-z]+\+?\d\d\]", text)
+
+
+@pytest.fixture(scope="module")
+def scratch(paper):
+    """What sets a few lines with the preamble of the book, and returns the PDF."""
+    preamble, _ = (paper / "lossbook.tex").read_text("utf-8").split(r"\begin{document}")
+
+    def scratch(lines):
+        body = rf"\begin{{document}}\pagestyle{{empty}}{lines}\end{{document}}"
+        (paper / "scratch.tex").write_text(preamble + body, "utf-8")
+        said("latexmk", "-pdfxe", "-quiet", "-cd", paper / "scratch.tex")
+        return paper / "scratch.pdf"
+
+    return scratch
+
+
+TABLE = r"""\begin{savenotes}\sphinxattablestart\sphinxthistablewithglobalstyle
+\begin{tabulary}{\linewidth}[t]{T}\sphinxtoprule\sphinxtableatstartofbodyhook
+\fit{\begin{cases}1 & 2 \\ 3 & 4\end{cases}}\\
+\sphinxbottomrule\end{tabulary}\sphinxtableafterendhook\par\sphinxattableend\end{savenotes}"""
+
+
+def test_the_rows_of_a_formula_are_not_coloured(scratch):
+    """A colour under its second row would lie over the brace."""
+    pixels = said("pdftoppm", "-gray", "-r", "72", scratch(TABLE), text=False)
+    grounds = [grey for grey, count in Counter(pixels).items() if count > 500]
+    assert len(grounds) == 2, grounds  # the paper and one row
+
+
+def test_a_formula_is_shrunk_to_half_its_size_and_no_further(scratch):
+    shown = said(
+        "pdftotext", scratch(r"\fit{" + "a+" * 120 + r"b}\par\fit{" + "c+" * 40 + "d}"), "-"
+    )
+    assert "too long" in shown and "𝑏" not in shown and "𝑑" in shown
+
+
+def test_code_gets_no_hyphen(scratch):
+    code = r"\parbox{25mm}{a \sphinxcode{\sphinxupquote{NotImplementedError}}}"
+    assert said("pdftotext", "-layout", scratch(code), "-").split() == ["a", "NotImplementedError"]
