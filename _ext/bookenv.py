@@ -72,7 +72,6 @@ def set_address(app, config):
     url = os.environ["BOOK_BASEURL"].rstrip("/") + "/"
     config.html_baseurl = config.ogp_site_url = url
     config.sitemap_url_scheme, config.sitemap_excludes = "{link}", ["404.html", "search.html"]
-    config.ogp_social_cards, config.ogp_use_first_image = {"enable": False}, True
     config.notfound_urls_prefix = urlsplit(url).path
 
 

@@ -5,6 +5,7 @@ hosts or a contrast that is too low.  Each check returns or yields problems; the
 book go through it, and so does a page that was broken on purpose.
 """
 
+import base64
 import functools
 import gzip
 import re
@@ -29,6 +30,7 @@ from PIL import Image
 
 import lossbook
 from lossbook import CATALOGUE
+from lossbook.book import figures
 
 # --- building ----------------------------------------------------------------------------
 
@@ -310,6 +312,14 @@ def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
         assert again == text, f"a second build changes {page}"
 
 
+def test_a_drawing_is_as_large_as_the_picture_of_the_same_figure(tmp_path):
+    picture, drawing = tmp_path / "a.png", tmp_path / "a.svg"
+    figure = figures.subplots(width=7.5, height=3.4)[0]
+    drawing.write_text(figures.svg(figure), "utf-8")
+    picture.write_bytes(base64.b64decode(figures.png(figure)))
+    assert [*lean.size(drawing)] == [*lean.size(picture)] == [1200, 544]
+
+
 RULES = {
     "a,.kept{top:0}": "a,.kept{top:0}",
     "#gone,.kept.gone,.kept b{top:0}": ".kept b{top:0}",
@@ -409,7 +419,7 @@ def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch
         and f'"og:url" content="{pages[1]}"' in one
     )
     pictured = (scratch.html / "pictured.html").read_text("utf-8")
-    assert f'"og:image" content="{place}_images/red.png"' in pictured
+    assert f'"og:image" content="{place}_images/social_previews/summary_pictured_' in pictured
     assert '"og:title" content="1. One"' in one and '"description" content="Text."' in one
     assert "<title>Scratch</title>" in (scratch.html / "index.html").read_text("utf-8")
     missing = (scratch.html / "404.html").read_text("utf-8")

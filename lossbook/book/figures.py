@@ -38,8 +38,8 @@ STYLE = {
     "svg.hashsalt": "lossbook",  # the same names in a drawing each time
 }
 # What a drawing may weigh of a picture in all colours; of one in 256, as stored, that is the half.
-# No figure of the book lies near it, so that other machines choose the same form.
-LIGHT = 0.16
+# No figure of the book lies within 4 % of it, so that other machines choose the same form.
+LIGHT = 0.165
 SVG = "http://www.w3.org/2000/svg"
 ET.register_namespace("", SVG)
 
