@@ -342,6 +342,13 @@ def test_each_page_loads_one_sheet_with_the_rules_that_pages_use(site):
     for page in PAGES:
         text = (site.html / f"{page}.html").read_text("utf-8")
         assert text.count('rel="stylesheet"') == 1, page
+        # The layout puts words into those of the theme: here, both are as it knows them.
+        head, chosen = (
+            text.split('rel="stylesheet"')[0],
+            'matchMedia("(prefers-color-scheme: dark)")',
+        )
+        assert chosen in head, f"{page} chooses its theme after it is drawn"
+        assert not re.findall("<script (?![^>]*defer)[^>]*src=", text), f"{page} waits for scripts"
 
 
 def weight(tab, url):
