@@ -99,22 +99,22 @@ def svg(figure):
         if element.get("id") not in used:
             element.attrib.pop("id", None)
         for name, value in element.items():
-            element.set(name, shortened(name, value))
+            element.set(name, _shortened(name, value))
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
-def shortened(name, value):
+def _shortened(name, value):
     """Return an attribute of a drawing without spaces and digits that nobody sees."""
     if name == "style":
         return re.sub(r"([:;]) ", r"\1", value)
     if name == "transform":  # a scale keeps its digits
-        return re.sub(r"translate\(.*?\)", lambda found: rounded(found[0]), value)
+        return re.sub(r"translate\(.*?\)", lambda found: _rounded(found[0]), value)
     if name in {"d", "x", "y", "width", "height"}:
-        return re.sub(r"\s*([A-Za-z])\s*", r"\1", rounded(value))
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(value))
     return value
 
 
-def rounded(text):
+def _rounded(text):
     """Return a text with its decimal numbers to two places."""
     return re.sub(r"-?\d+\.\d+", lambda found: f"{round(float(found[0]), 2) + 0.0:g}", text)
 
