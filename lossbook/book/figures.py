@@ -80,16 +80,19 @@ def png(figure):
 
 
 def svg(figure):
-    """Return the drawing of ``figure``, the same text each time; its letters are outlines.
-
-    What Matplotlib writes is shortened: one line, without names that nothing refers to, and to a
-    hundredth of a point.  The names that stay tell their content, so that drawings may share a
-    page.
-    """
+    """Return the drawing of ``figure``, the same text each time; its letters are outlines."""
     buffer = io.StringIO()
     unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.savefig(buffer, format="svg", metadata=unsaid)
-    text = buffer.getvalue().replace("xlink:href", "href").replace("DejaVuSans", "D")
+    return _shortened(buffer.getvalue())
+
+
+def _shortened(text):
+    """Return a drawing as one line, to a hundredth of a point, with few and short names.
+
+    The names that are left follow from what they name, so that drawings may share a page.
+    """
+    text = text.replace("xlink:href", "href").replace("DejaVuSans", "D")
     text = re.sub(r'(<use [^>]*)transform="translate\((\S+) 0\)"', r'\1x="\2"', text)
     root, used = ET.fromstring(text), set(re.findall(r"#([\w.-]+)", text))
     for element in root.iter():
@@ -99,18 +102,21 @@ def svg(figure):
         if element.get("id") not in used:
             element.attrib.pop("id", None)
         for name, value in element.items():
-            element.set(name, _shortened(name, value))
-    return ET.tostring(root, encoding="unicode").replace(" />", "/>")
+            element.set(name, _attribute(name, value))
+    text = ET.tostring(root, encoding="unicode").replace(" />", "/>")
+    for clip in root.iter(f"{{{SVG}}}clipPath"):  # Matplotlib's name has all digits of the place
+        text = text.replace(clip.get("id"), f"p{zlib.crc32(ET.tostring(clip[0])):x}")
+    return text
 
 
-def _shortened(name, value):
+def _attribute(name, value):
     """Return an attribute of a drawing without spaces and digits that nobody sees."""
     if name == "style":
         return re.sub(r"([:;]) ", r"\1", value)
     if name == "transform":  # a scale keeps its digits
         return re.sub(r"translate\(.*?\)", lambda found: _rounded(found[0]), value)
     if name in {"d", "x", "y", "width", "height"}:
-        return re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(value))
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(value)).strip()
     return value
 
 
