@@ -187,6 +187,14 @@ def add_letters(app, doctree):
         glossary.insert(0, nodes.raw("", line, format="html"))
 
 
+def let_links_name_labels(app, doctree):
+    """Let links end in what a page calls a section, exercise or term: page.ipynb#label."""
+    known = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+    for node in doctree.findall(nodes.Element):
+        for label in node["ids"]:
+            known.setdefault(label, (0, label, ""))
+
+
 def insert_formula(app, what, name, obj, options, lines):
     """Typeset the formula on the card of a loss after the one that its docstring has in NumPy."""
     start = next((n for n, line in enumerate(lines) if line.startswith("Formula:")), None)
@@ -211,6 +219,7 @@ def setup(app):
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
     app.connect("doctree-read", add_letters)
+    app.connect("doctree-read", let_links_name_labels)
     app.connect("html-page-context", mark_chinese)
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)

@@ -19,6 +19,7 @@ from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solut
 LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a line of a table
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
+LABEL = re.compile("(?:errata|ex|faq|sec)-")  # of what a link within a page leads to
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
 BREAK = re.compile(r"(?<=[(=_.,/])(?=\w)|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
@@ -114,14 +115,14 @@ def label(node, target):
 def name_pages(doctree):
     """Let links to chapters and sections name the page; what has a number is found by it."""
     for link in list(doctree.findall(nodes.reference)):
-        names = set(inner["classes"]) if (inner := link.next_node(nodes.inline)) else set()
-        if not names & {"std-ref", "doc"} or re.match(r"E\d|Exercise", link.astext()):
+        page, _, anchor = link.get("refuri", "").removeprefix("%").partition("#")
+        within, inner = link.get("refid", ""), link.next_node(nodes.inline)
+        leads = {"std-ref", "std-doc"} & {*inner["classes"]} if inner else LABEL.match(within)
+        numbered = re.match(r"E\d|Exercise", link.astext())
+        if not leads or numbered or (within or anchor).startswith("term-"):
             continue
-        if "refid" in link:
-            target = label(link, link["refid"])
-        else:
-            page, _, anchor = link["refuri"].removeprefix("%").partition("#")
-            target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
+        target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
+        target = label(link, within) if within else target
         link.parent.insert(link.parent.index(link) + 1, raw(rf"\onpage{{{target}}}"))
 
 

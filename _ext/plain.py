@@ -86,19 +86,13 @@ class Page:
         if found["role"]:
             role = " ".join(f":{found['role']}:`{found['target']}`".split())
             if role in self.shown:
-                words = self.markdown(self.shown[role])
-                return f"*{words}*" if self.is_bare_title(role, words) else words
+                return self.markdown(self.shown[role])
             logger.warning("no plain text for %s", found[0], location=self.name)
-        if found["words"]:
+        if words := found["words"]:
             page = re.sub(r"\.(?:ipynb|md)$", ".html", found["page"])
-            return self.link(found["words"], page + (found["anchor"] or ""))
+            link = self.link(words, page + (found["anchor"] or ""))
+            return f"*{words}*" if link == words and words[0].isupper() else link  # a title
         return "" if found[0].startswith("<!--") else found[0]
-
-    def is_bare_title(self, role, words):
-        """Return whether the title of a section stands in the text without a link to set it off."""
-        own_words = ">`" in role or words.startswith("[")
-        numbered = self.shown[role].next_node(addnodes.number_reference)
-        return role.startswith(":ref:") and not own_words and not numbered
 
     def markdown(self, node):
         """Return a resolved reference as Markdown."""

@@ -338,10 +338,30 @@ def skeleton_problems(notebook):
 def term_problems(notebook):
     """A chapter links each term of the glossary where it first uses it."""
     for term, cell, *_ in check_terms.unlinked(notebook):
-        yield f"{where(cell)} uses {term!r} first: write {{term}}`{term}`, or run check_terms --fix"
+        place = check_terms.place(term)
+        yield f"{where(cell)} uses {term!r} first: write [{term}]({place}) or run check_terms --fix"
 
 
-PAGE_RULES = [fence_problems, heading_problems, third_party_problems]
+# What MyST alone knows as a reference and a link says as well; only MyST numbers an exercise.
+ROLE = re.compile(r"(?<!`)\{(?:ref|term|doc)\}`(?!ex-[\w-]+`)[^`]*`")
+PAGE = r"(?!\S*assignments)[./\w-]*?([\w-]+)\.(?:ipynb|md)"
+LINK = re.compile(rf"\[([^][]*)\]\((?:{PAGE})?(?:#([\w-]+))?\)")
+OWN_WORDS = {"FAQ", "Keras 3", "More cases", "The recipe"}  # with a capital, and no title
+
+
+def reference_problems(notebook):
+    """A reference is a link, which other programs show too, and a title that it quotes is right."""
+    for cell in cells_of(notebook, "markdown"):
+        for role in ROLE.findall(cell.source):
+            yield f"{where(cell)} holds {role}: write [words](page.ipynb#label)"
+        for words, page, label in LINK.findall(" ".join(cell.source.split())):
+            title = names().get(label or page, words)
+            own = words in OWN_WORDS or not words[:1].isupper()
+            if not own and words.lower() not in title.lower():
+                yield f"{where(cell)} calls {title!r} {words!r}"
+
+
+PAGE_RULES = [fence_problems, heading_problems, third_party_problems, reference_problems]
 NOTEBOOK_RULES = [execution_problems, figure_problems, figure_text_problems, weight_problems]
 NOTEBOOK_RULES += [setup_problems, metadata_problems, number_problems, support_problems]
 
@@ -433,6 +453,7 @@ Figure
   panel 2: title: 'a digit'
     image, 28 × 28"""
 AIMS = "# Title\n\n:::{admonition} What you will be able to do\nMuch.\n:::"
+BATCH = "../reference/glossary.md#term-batch"
 TIED = """## Use
 
 It is 0.850<!--best:.3f-->, see [there](https://example.org).
@@ -600,11 +621,12 @@ BROKEN = {
         (replace(EXERCISE, "short", "short\n\n- A.<!--a-->\n- B.\n- C.<!--a-->\n- D"), "'- B.'"),
         (replace(PROSE, "It is", "Keras averages. It is"), "nothing supports 'Keras averages.'"),
         (replace(PROSE, "<!--claim low-->", ""), "'PyTorch has no low one.'"),
+        (replace(PROSE, "one.<!--claim low-->", f"[batch]({BATCH})."), "'PyTorch has no low ["),
         (replace(PROSE, "It is", "In JAX, `f` returns 1. It is"), "supports 'In JAX, `f` returns"),
     ],
     term_problems: [
-        (replace(PROSE, "It is", "Of a batch it is"), "uses 'batch' first: write {term}`batch`"),
-        (replace(PROSE, "It is", "Batches\n{term}`batch` It is"), "uses 'batch' first"),
+        (replace(PROSE, "It is", "Of a batch it is"), "uses 'batch' first: write [batch](../"),
+        (replace(PROSE, "It is", f"Batches\n[batch]({BATCH}) It is"), "uses 'batch' first"),
         (replace(PROSE, "It is", "Of the gradient descent it is"), "uses 'gradient descent' first"),
     ],
     fence_problems: [
@@ -618,6 +640,14 @@ BROKEN = {
         (replace(PROSE, "## Use", "# Use"), "has 2 titles"),
         (replace(TITLE, "# Title", "Title"), "has 0 titles"),
         (replace(PROSE, "## Use", "### Use"), "### Use stands below level 1"),
+    ],
+    reference_problems: [
+        (replace(PROSE, "It is", "A {term}`loss\n<loss>`. It is"), "holds {term}`loss"),
+        (replace(PROSE, "It is", "See {ref}`ch-text`. It is"), "holds {ref}`ch-text`"),
+        (replace(PROSE, "It is", "See {ref}`this <ex-1>`. It is"), "holds {ref}`this <ex-1>`"),
+        (replace(PROSE, "It is", "See {doc}`margins`. It is"), "holds {doc}`margins`"),
+        (replace(PROSE, "It is", "See [Edges](margins.ipynb). It is"), "calls 'Margins"),
+        (replace(PROSE, "It is", "See [Old\ntitle](#ch-text). It is"), "'Old title'"),
     ],
     third_party_problems: [
         (replace(PROSE, "[there]", "![there]"), "![there](https://example.org"),
@@ -655,13 +685,16 @@ def test_a_sound_notebook_passes_and_every_rule_is_shown_to_fail():
 
 def test_a_word_in_code_a_formula_a_heading_or_a_longer_term_is_no_first_use():
     notebook = sound_notebook()
-    said = "### A gradient\n\n`loss`, $loss$, [risk](#a), {term}`gradient descent`, then gradient."
+    descent = f"[gradient descent]({check_terms.place('gradient descent')})"
+    said = f"### A gradient\n\n`loss`, $loss$, [risk](#a), {descent}, gradient"
     notebook.cells[PROSE].source = said
     assert [(term, match.start()) for term, _, match, _ in check_terms.unlinked(notebook)] == [
         ("gradient", said.rindex("gradient"))
     ]
     assert check_terms.fix(notebook) == 1 and not list(check_terms.unlinked(notebook))
-    assert notebook.cells[PROSE].source.endswith("then {term}`gradient`.")
+    assert notebook.cells[PROSE].source.endswith(
+        ", [gradient](../reference/glossary.md#term-gradient)"
+    )
 
 
 def test_metadata_of_a_machine_are_reported():
@@ -726,6 +759,13 @@ def labels():
     notebooks = [notebook_of(page) for page in NOTEBOOKS + TEXTS]
     cells = [cell for notebook in notebooks for cell in cells_of(notebook, "markdown")]
     return dict(match.groups() for cell in cells for match in LABEL.finditer(cell.source))
+
+
+@functools.cache
+def names():
+    """Return the heading of each label and of each page, by the name of its file."""
+    pages = NOTEBOOKS + TEXTS
+    return labels() | {Path(page).name: headings(notebook_of(page))[0][1] for page in pages}
 
 
 @functools.cache
@@ -833,8 +873,8 @@ DEGREES = ("wrong", "misleading", "form", "remark")
 
 def degree_problems(documents, index):
     """The degree of an erratum is one of four, and the same wherever it is stated or counted."""
-    listed = dict(re.findall(r"(?m)^\| \{ref\}`E([\d.]+) <err-.*?>` \| (.*?) \|", index))
-    table = re.findall(r"(?m)^\| (?:\{ref\}`Document \d <.*?>`|together) ((?:\| \d+ )+)\|$", index)
+    listed = dict(re.findall(r"(?m)^\| \[E([\d.]+)\]\(.*?\) \| (.*?) \|", index))
+    table = re.findall(r"(?m)^\| (?:\[Document \d\]\(.*?\)|together) ((?:\| \d+ )+)\|$", index)
     counts = [[0] * len(DEGREES) for _ in documents]
     for document, notebook in enumerate(documents, 1):
         text = "\n".join(cell.source for cell in cells_of(notebook, "markdown"))
@@ -883,7 +923,7 @@ def errata_problems(documents, index):
         for name in names:
             if name not in code:
                 yield f"{name} is shown by no code"
-    rows = re.findall(r"(?m)^\| \{ref\}`E(\d+)\.(\d+) <err-\1-\2>` \|", index)
+    rows = re.findall(r"(?m)^\| \[E(\d+)\.(\d+)\]\(document-\1\.ipynb#err-\1-\2\) \|", index)
     if [(int(d), int(number)) for d, number in rows] != ERRATA:
         yield f"the index lists {len(rows)} errata or another order"
 
@@ -963,7 +1003,7 @@ BROKEN_ERRATA = [
     ("*Wrong. Document 1, lines 15", "*Form. Document 1, lines 15", "the introduction counts [66"),
 ]
 BROKEN_INDEX = [
-    ("E1.7 <err-1-7>` | wrong |", "E1.7 <err-1-7>` | form |", "E1.7 is wrong on its page and form"),
+    ("#err-1-7) | wrong |", "#err-1-7) | form |", "E1.7 is wrong on its page and form"),
     ("| together | 11 |", "| together | 13 |", "the table of degrees says"),
     ("entries: 11 errors", "entries: 29 errors", "the introduction counts [66, 29"),
 ]
@@ -1003,7 +1043,7 @@ def test_an_erratum_without_code_and_a_gap_in_the_index_are_reported():
     documents, index = copy.deepcopy(read_errata())
     for notebook in documents:
         notebook.cells = cells_of(notebook, "markdown")
-    row = "| {ref}`E5.13 <err-5-13>` |"
+    row = "| [E5.13](document-5.ipynb#err-5-13) |"
     assert row in index
     problems = list(errata_problems(documents, index.replace(row, "| E5.13 |")))
     assert sum("is shown by no code" in problem for problem in problems) == len(ERRATA)

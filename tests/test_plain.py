@@ -153,7 +153,8 @@ PROSE = """\
 (ch-one)=
 # One
 
-See {ref}`ch-two`, {ref}`here <sec-here>`, {ref}`sec-here` and [the other](../two.md#a-heading).
+See [Two](../two.md), [here](#sec-here), [Here](#sec-here),
+[three](../two.md#sec-three) and [four](../two.md#term-four).
 
 (sec-here)=
 ## Here
@@ -187,7 +188,8 @@ PLAIN = """\
 
 This is a plain copy of {page}, with fewer links and folds.
 
-See {two}, here, *Here* and {other}.
+See {two}, here, *Here*,
+{three} and {four}.
 
 ## Here
 
@@ -217,17 +219,19 @@ Done, see Exercise 1.1.
 
 </details>"""
 KNOWN = {"BOOK_REPOSITORY_URL": "https://github.com/acme/book", "BOOK_BASEURL": "https://a.org/b/"}
+TWO = "# Two\n\n(sec-three)=\n## A heading\n\n:::{glossary}\nfour\n  A number.\n:::"
 LINKED = {
     "page": "[a page of *The Loss Book*](https://a.org/b/chapters/one.html)",
-    "two": "[Two](https://a.org/b/two.html#ch-two)",
-    "other": "[the other](https://a.org/b/two.html#a-heading)",
+    "two": "[Two](https://a.org/b/two.html)",
+    "three": "[three](https://a.org/b/two.html#sec-three)",
+    "four": "[four](https://a.org/b/two.html#term-four)",
 }
-UNLINKED = {"page": "a page of *The Loss Book*", "two": "*Two*", "other": "the other"}
+UNLINKED = {"page": "a page of *The Loss Book*", "two": "*Two*", "three": "three", "four": "four"}
 
 
 def copy_of(tmp_path, prose, **addresses):
     """Build a small book and return what the build says, and the copy of its notebook."""
-    folder = scratch_book(tmp_path / "book", two="(ch-two)=\n# Two\n\n## A heading\n\nText.")
+    folder = scratch_book(tmp_path / "book", two=TWO)
     cells = [new_markdown_cell(prose), new_code_cell(plain.setup_source())]
     cells[1].metadata["tags"] = ["remove-cell"]
     nbformat.write(new_notebook(cells=cells), folder / "chapters" / "one.ipynb")

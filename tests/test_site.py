@@ -100,9 +100,13 @@ def test_the_book_is_built_without_a_warning(site):
 
 
 def test_a_reference_that_leads_nowhere_stops_the_build(tmp_path):
-    folder = scratch_book(tmp_path / "book", bad="# Bad\n\n{numref}`fig-none`\n")
+    links = "[a](#sec-none), [b](chapters/one.ipynb#ex-none), [c](no-page.md)"
+    folder = scratch_book(tmp_path / "book", bad=f"# Bad\n\n{{numref}}`fig-none`, {links}\n")
     built = build(folder, tmp_path / "site")
-    assert built.code != 0 and "fig-none" in built.text
+    missing = [
+        name for name in ("fig-none", "sec-none", "ex-none", "no-page") if name in built.text
+    ]
+    assert built.code != 0 and len(missing) == 4, built.text
 
 
 def test_what_was_wrong_stops_the_next_build_too(tmp_path):

@@ -31,7 +31,7 @@ RECORD = "application/papermill.record/text/plain"
 LIBRARY = r"\b(?:Keras|TensorFlow|PyTorch|JAX|optax|scikit-learn|SciPy|NumPy)\b"
 # What a library does is said in the third person, or with an auxiliary.
 DOES = rf"{LIBRARY}(?:['’]s)?(?:\W+\w+){{0,4}}?\W+(?:\w+[^s\W]s|is|do|are|have|cannot|can|will)\b"
-SUPPORT = r"<!--|\{(?:cite|eq|ref|numref|doc|prf)(?::\w)?\}|\]\("
+SUPPORT = r"<!--|\{(?:cite|eq|ref|numref|doc|prf)(?::\w)?\}|\]\((?!\S*glossary\.md)"
 ITEM = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*|]|\d+\.)\s)")
 END = re.compile(r"([.!?](?:<!--(?:(?!-->).)*-->|[)\]*”\"])*)\s+")
 

@@ -6,7 +6,7 @@
 A term counts as used where it, or its plural, stands in running prose: not in code, formulas,
 headings, links, nor in the list of what the reader will be able to do.  Inside a longer term, such
 as *gradient* in *gradient descent*, it is no use.  --fix makes the first use the link,
-{term}`gradient`, and a later link a word again.
+[gradient](../reference/glossary.md#term-gradient), and a later link a word again.
 """
 
 import re
@@ -18,7 +18,7 @@ import run_notebooks
 
 ROOT = Path(__file__).parents[1]
 GLOSSARY = ROOT / "chapters" / "reference" / "glossary.md"
-LINK = re.compile(r"\{term\}`([^`<]*?)(?:\s*<([^>]*)>)?`")
+LINK = re.compile(r"\[([^]]*)\]\(([^()\s]*glossary\.md#term-[\w-]+)\)")
 AIMS = re.compile(r"(?s):::\{admonition\} What you will be able to do.*?\n:::")
 NOT_PROSE = re.compile(
     r"(?m)^`{3,}(?:(?!^`{3,})[\s\S])*^`{3,}|^:{3,}.*$|^:[\w-]+:.*$|^#.*$|^\(.*\)=$"  # lines
@@ -51,6 +51,12 @@ def terms():
     return sorted(found, key=len, reverse=True)
 
 
+def place(term):
+    """Return where a link from a chapter to a term leads, by the anchor that Sphinx gives it."""
+    anchor = re.sub(r"\W+", "-", term.encode("ascii", "ignore").decode())
+    return f"../reference/glossary.md#term-{anchor}"
+
+
 def pattern(term):
     """Return the expression that finds a term, at the start of a sentence or not, or its plural."""
     words = re.escape(term).replace(r"\ ", r"\s+")
@@ -72,7 +78,7 @@ def uses(notebook):
             (number, match)
             for number, cell in enumerate(cells)
             for match in LINK.finditer(cell.source)
-            if " ".join((match[2] or match[1]).split()).lower() == term.lower()
+            if match[2] == place(term)
         ]
         found = [(n, m) for n, text in enumerate(prose) if (m := pattern(term).search(text))]
         prose = [pattern(term).sub(hidden, text) for text in prose]
@@ -83,8 +89,8 @@ def uses(notebook):
 def unlinked(notebook):
     """Yield (term, cell, match, later) for each first use that is no link; later: (cell, match)."""
     for term, first, links, cells in uses(notebook):
-        place = first and (first[0], first[1].start())
-        if first and not any((number, match.start()) < place for number, match in links):
+        start = first and (first[0], first[1].start())
+        if first and not any((number, match.start()) < start for number, match in links):
             later = [(cells[number], match) for number, match in links[:1]]
             yield term, cells[first[0]], first[1], later
 
@@ -96,11 +102,10 @@ def fix(notebook):
         term, cell, match, later = change
         for other, link in later:
             start, end = link.span()
-            other.source = other.source[:start] + link[1].strip() + other.source[end:]
-        word = " ".join(match[0].split())
-        role = word if word == term else f"{word} <{term}>"
+            other.source = other.source[:start] + link[1] + other.source[end:]
         start, end = match.span()
-        cell.source = f"{cell.source[:start]}{{term}}`{role}`{cell.source[end:]}"
+        link = f"[{' '.join(match[0].split())}]({place(term)})"
+        cell.source = cell.source[:start] + link + cell.source[end:]
         count += 1
     return count
 

@@ -22,14 +22,15 @@ INTRODUCTION = """\
 # Atlas of losses
 
 Every loss of `lossbook`: what it is good for, what it costs, its picture, its card, and where the
-book derives it. {{ref}}`ch-cheat-sheet` holds all of them on one page to print.
+book derives it. [Cheat sheet](cheat-sheet.md) holds all of them on one page to print.
 
 Press the head of a column to sort by it, and type to keep the rows that hold a word. Rows, pictures
 and cards are those of the default parameters; examples assume `import numpy as np` and
 `from lossbook import *`. *Asks for* is the constant prediction with the least mean loss;
 *gradient*, whether one bound holds for that of every sample. The last column holds names: the call
 with the same mean loss, but for what a library clips, adds, refuses or gets wrong
-({{ref}}`ch-five-libraries`), is on the card. An empty cell or a missing name claims nothing.
+([One loss, five libraries](../code/five-libraries.ipynb)), is on the card. An empty cell or a
+missing name claims nothing.
 
 :::{{table}} The losses of `lossbook`
 :class: sortable
@@ -43,20 +44,21 @@ CHEAT_SHEET = """\
 
 All losses of `lossbook` on one sheet of A4: print this page. Solid lines are the loss, broken ones
 its derivative, from −3 to 3 in height, over the predictions and for the targets that the
-{{ref}}`atlas <ch-atlas>` names.
+[atlas](atlas.ipynb) names.
 
 {sheet}
 """
 
 
 def chapter_of(loss):
-    """Return the label of the chapter of formulas that shows the card of ``loss``."""
+    """Return a link to the chapter of formulas that shows the card of ``loss``."""
     shown = f"| loss | `{type(loss).__name__}("
     for path in sorted((ROOT / "chapters" / "formulas").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         outputs = [o for cell in notebook.cells for o in cell.get("outputs", ())]
         if any(o.get("data", {}).get("text/markdown", "").startswith(shown) for o in outputs):
-            return re.match(r"\(([\w-]+)\)=", notebook.cells[0].source)[1]
+            title = re.search(r"(?m)^# (.*)", notebook.cells[0].source)[1]
+            return f"[{title}](../formulas/{path.name})"
     raise LookupError(f"No chapter of formulas shows the card of {type(loss).__name__}.")
 
 

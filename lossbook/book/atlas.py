@@ -222,7 +222,7 @@ def section(loss, chapter):
 {said["example"]}
 ```
 
-More: {{ref}}`{chapter}`. What it takes: {{class}}`~{type(loss).__module__}.{name}`."""
+More: {chapter}. What it takes: {{class}}`~{type(loss).__module__}.{name}`."""
 
 
 HEAD = ("loss", "prediction", "asks for", "gradient", "convex in", "in Keras and PyTorch")
