@@ -42,8 +42,8 @@ VERSIONS = ("3.13", "3.12", "3.11")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LATEX = {
     "linux": "xargs -a .ci/latex.txt sudo apt install --no-install-recommends",
-    "darwin": "brew install --cask mactex-no-gui",
-    "win32": "TeX Live, from https://tug.org/texlive",
+    "darwin": "brew install librsvg && brew install --cask mactex-no-gui",
+    "win32": "TeX Live, from https://tug.org/texlive, and librsvg, from https://www.msys2.org",
 }
 # A book's trees live to its end; looking for garbage among them took a third of the time.  Where
 # JupyterLab is installed, jsonschema compiles a grammar of addresses, which no page needs.
@@ -172,8 +172,9 @@ def watch(arguments):
 
 def pdf(arguments):
     """Build the book for paper: LaTeX by Sphinx, then PDF by xelatex, run until all is settled."""
-    if not (shutil.which("xelatex") and shutil.which("latexmk")):
-        sys.exit(f"The PDF needs xelatex and latexmk. To have them: {LATEX[sys.platform]}")
+    programs = "xelatex", "latexmk", "rsvg-convert"
+    if not all(map(shutil.which, programs)):
+        sys.exit(f"The PDF needs {', '.join(programs)}. To have them: {LATEX[sys.platform]}")
     environment(BOOK)
     latex, target = ROOT / "_build" / "latex", ROOT / "_build" / "pdf"
     run(PYTHON, "-c", BUILD, "build", ".", "--builder", "latex", *STRICT, *arguments)
@@ -212,6 +213,9 @@ def chosen(arguments):
 
 def lab(arguments):
     environment(LAB)
+    # JupyterLab hides drawings and sliders that a stranger may have stored until their cell is run.
+    own = *ROOT.glob("*.ipynb"), *sorted(ROOT.glob("chapters/**/*.ipynb"))
+    run(PYTHON, "-m", "jupyter", "trust", *own, stdout=subprocess.DEVNULL)
     run(PYTHON, "-m", "jupyterlab", *(arguments or ["chapters"]))
 
 

@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import shutil
 import subprocess
 import textwrap
 from html import escape
@@ -74,6 +75,20 @@ def set_address(app, config):
     config.sitemap_url_scheme, config.sitemap_excludes = "{link}", ["404.html", "search.html"]
     config.ogp_social_cards, config.ogp_use_first_image = {"enable": False}, True
     config.notfound_urls_prefix = urlsplit(url).path
+
+
+def preview(app, pagename, templatename, context, doctree):
+    """Hand social media, which know no SVG, a picture of the drawing that is first on a page."""
+    first = doctree and doctree.next_node(nodes.image)
+    name = Path(first["uri"]).name if first else ""
+    if name.endswith(".svg") and shutil.which("rsvg-convert"):
+        source = next(path for path, stored in app.builder.images.items() if stored == name)
+        picture = Path(app.outdir, "_images", f"{name}.png")
+        picture.parent.mkdir(exist_ok=True)
+        command = ["rsvg-convert", "--width=1200", "-o", picture, Path(app.srcdir, source)]
+        subprocess.run(command, check=True)
+        told = {"og:image": f"{app.config.html_baseurl}_images/{picture.name}"}
+        context["meta"] = {**(context["meta"] or {}), **told, "og:image:alt": first["alt"]}
 
 
 def buttons(context, group):
@@ -196,6 +211,7 @@ def insert_formula(app, what, name, obj, options, lines):
 def setup(app):
     if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
         app.connect("config-inited", set_address, priority=50)
+        app.connect("html-page-context", preview, priority=400)  # before sphinxext.opengraph
         for name in ("sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"):
             app.setup_extension(name)
     app.setup_extension("sphinx.ext.autodoc")

@@ -21,7 +21,8 @@ UNUSED = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
 NAMES = re.compile(r'(?:class|id)="([^"]*)"')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")
 CODE = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')  # as an escape or as it is
-PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.png)"[^>]*)>')
+PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.(?:png|svg))"[^>]*)>')
+POINTS = re.compile(r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"')
 SOUND = re.compile(r'<audio ([^>]*)src="data:audio/(\w+);base64,([^"]+)"')
 
 
@@ -63,11 +64,19 @@ class Sized:
         self.page, self.first = page, True
 
     def __call__(self, found):
-        with Image.open(self.page.parent / found[2]) as image:
-            width, height = image.size
+        width, height = size(self.page.parent / found[2])
         late = "" if self.first else ' loading="lazy"'
         self.first = False
         return f'<img width="{width}" height="{height}"{late} {found[1]}>'
+
+
+def size(picture):
+    """Return the width and height of a picture, in pixels; a drawing in points has 160 an inch."""
+    if picture.suffix == ".svg":
+        points = POINTS.search(picture.read_text("utf-8"))
+        return [round(float(length) * 160 / 72) for length in points.groups()]
+    with Image.open(picture) as image:
+        return image.size
 
 
 class Stored:

@@ -6,10 +6,13 @@ sheet, which the site draws in HTML, is drawn in a file of its own.
 """
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.transforms.post_transforms.images import ImageConverter
 from sphinx.util.texescape import escape
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
@@ -234,6 +237,23 @@ def spelled_tile(node):
     return r"\\".join(rf"\fit{{{formula.astext()}}}" for formula in node.findall(nodes.math))
 
 
+class Drawings(ImageConverter):
+    """Makes PDF, which LaTeX reads, of drawings in SVG, again only where they are newer."""
+
+    conversion_rules = (("image/svg+xml", "application/pdf"),)
+
+    def is_available(self):
+        return bool(shutil.which("rsvg-convert"))
+
+    def convert(self, source, target):
+        source, target = Path(source), Path(target)
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            command = ["rsvg-convert", "--format=pdf", "-o", f"{target}.part", source]
+            subprocess.run(command, check=True)
+            Path(f"{target}.part").replace(target)
+        return True
+
+
 def for_paper(app, doctree, docname):
     """Change the tree of the whole book, whose links are resolved, where LaTeX will be written."""
     if app.builder.name == "latex":
@@ -262,4 +282,5 @@ def set_paper(app, config):
 def setup(app):
     app.connect("config-inited", set_paper)
     app.connect("doctree-resolved", for_paper, priority=900)
+    app.add_post_transform(Drawings)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

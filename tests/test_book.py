@@ -178,13 +178,20 @@ def opened(picture):
 
 
 def weight_problems(notebook):
-    """Every picture has the few colours of the runner, and the weight that a page can bear."""
+    """Every picture has one form and the weight that a page can bear.
+
+    That is a drawing as figures.svg shortens it, or few colours, which the runner sees to.
+    """
     for cell in cells_of(notebook, "code"):
         for output in pictures(cell):
-            picture = output.data["image/png"]
-            if opened(picture).mode != "P":
+            drawing, picture = (output.data.get(f"image/{kind}", "") for kind in ("svg+xml", "png"))
+            if drawing and picture:
+                yield f"{where(cell)} stores a picture in two forms"
+            if "\n" in drawing:
+                yield f"{where(cell)} stores a drawing of several lines"
+            if picture and opened(picture).mode != "P":
                 yield f"{where(cell)} stores a picture in true colour"
-            if len(base64.b64decode(picture)) > run_notebooks.HEAVY:
+            if max(len(drawing), len(base64.b64decode(picture))) > run_notebooks.HEAVY:
                 yield f"{where(cell)} stores a picture of more than 120 kB"
 
 
@@ -546,9 +553,10 @@ def describe_as(text):
     return lambda cells: cells[PICTURE].outputs[0].data.update({"text/plain": text})
 
 
-def draw(picture):
+def draw(picture=None, drawing=None):
     """Return a change of the picture."""
-    forms = {"image/png": stored(picture)}
+    forms = {"image/png": stored(picture)} if picture else {}
+    forms |= {"image/svg+xml": drawing} if drawing else {}
     return lambda cells: cells[PICTURE].outputs[0].data.update(forms)
 
 
@@ -583,6 +591,9 @@ BROKEN = {
     weight_problems: [
         (draw(NOISE.resize((9, 9))), "stores a picture in true colour"),
         (draw(NOISE.quantize()), "stores a picture of more than 120 kB"),
+        (draw(drawing="<svg/>"), "stores a picture in two forms"),
+        (draw(drawing="<svg>\n</svg>"), "stores a drawing of several lines"),
+        (draw(drawing="<svg/>" * 20_001), "stores a picture of more than 120 kB"),
     ],
     setup_problems: [
         (replace(SETUP, "parents", "parent"), "is not the setup cell"),
@@ -1143,6 +1154,8 @@ def nbval(folder, *names):
 
 def test_nbval_notices_what_is_changed_and_nothing_else(tiny_book, tmp_path):
     notebook = nbformat.read(tiny_book[0] / "chapters" / "tiny.ipynb", as_version=4)
+    drawn = notebook.cells[FIGURE_CELL].outputs[0].data
+    drawn["image/svg+xml"] = drawn["image/svg+xml"].replace("<path", "<g")  # another Matplotlib's
     nbformat.write(notebook, tmp_path / "same.ipynb")
 
     def change(cell, key, old, new):

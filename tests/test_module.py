@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import hashlib
 import inspect
+import io
 import re
 import subprocess
 import sys
@@ -400,7 +401,31 @@ def test_pictures_are_the_same_bytes_each_time(monkeypatch):
     monkeypatch.setattr(figures, "display", lambda bundle, raw: shown.append(bundle))
     for _ in range(2):
         figures.show(figures.plot_loss(SquaredError())[0])
-    assert shown[0] == shown[1] and len(shown[0]["image/png"]) > 10_000
+    assert shown[0] == shown[1] and shown[0].keys() == {"image/svg+xml", "text/plain"}
+    assert 10_000 < len(shown[0]["image/svg+xml"]) < 40_000
+
+
+def test_a_drawing_keeps_what_matplotlib_draws_to_a_hundredth_of_a_point():
+    figure, buffer = figures.plot_loss(SquaredError(), lossbook.AbsoluteError())[0], io.StringIO()
+    figure.savefig(buffer, format="svg")
+    figures.plt.close(figure)
+    whole, short = buffer.getvalue(), figures.svg(figure)
+    assert "\n" not in short and 1.2 * len(short) < len(whole)
+    for pattern in (r"scale\(.*?\)", r"stroke-width: ?([\d.]+)", "<path", "<use", "#[0-9a-f]{6}"):
+        assert re.findall(pattern, short) == re.findall(pattern, whole.split("</metadata>")[1])
+    paths = (re.findall(r'(?s)\sd="(.*?)"', text) for text in (whole, short))
+    before, after = ([float(n) for n in re.findall(r"-?[\d.]+", "".join(p))] for p in paths)
+    np.testing.assert_allclose(after, before, rtol=0, atol=0.0051)
+    used = set(re.findall(r'href="#(.*?)"|url\(#(.*?)\)', short))
+    assert used and {one or other for one, other in used} == set(re.findall(r' id="(.*?)"', short))
+
+
+def test_what_is_light_only_in_pixels_stays_a_picture():
+    figure, (left, right) = figures.subplots(1, 2)
+    points = np.random.default_rng(1).normal(size=(2, 3000))
+    left.plot(*points, ".")
+    right.imshow(points.reshape(60, 100))
+    assert figures.picture(figure).keys() == {"image/png"}
 
 
 def contrast(a, b):

@@ -44,7 +44,8 @@ def bare(text):
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """The folder of the LaTeX source, with what the build said."""
+    """The folder of the LaTeX source, with what the build said; drawings are in it as PDF."""
+    need("PAPER", **{"rsvg-convert": shutil.which("rsvg-convert")})
     target = tmp_path_factory.mktemp("paper")
     options = ["--builder", "latex", "--path-output", target, "-W", "-n", "--keep-going", "-q"]
     command = [sys.executable, "-c", make.BUILD, "build", ROOT, *options]
@@ -90,6 +91,19 @@ def test_formulas_that_cells_put_out_begin_no_paragraph(source):
     text = (source[0] / "lossbook.tex").read_text("utf-8")
     after = Counter(re.findall(r"\{cell_output\}\s*\\(begin\{equation|\[|shown)", text))
     assert set(after) == {"shown"} and after["shown"] > 30
+
+
+def test_every_drawing_is_there_in_its_size(source):
+    outputs = (o for page in PAGES for cell in cells(page) for o in cell.get("outputs", ()))
+    drawings = {o.data.get("image/svg+xml", "") for o in outputs if "data" in o} - {""}
+    wanted = (re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text) for text in drawings)
+    texts = (path.read_bytes() for path in source[0].glob("*.pdf"))
+    found = (re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", text) for text in texts)
+    sizes = (
+        [[round(float(n), 2) for n in one.groups()] for one in all_] for all_ in (wanted, found)
+    )
+    wanted, found = map(sorted, sizes)
+    assert wanted and found == wanted
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])

@@ -5,6 +5,7 @@ hosts or a contrast that is too low.  Each check returns or yields problems; the
 book go through it, and so does a page that was broken on purpose.
 """
 
+import base64
 import functools
 import gzip
 import re
@@ -24,11 +25,13 @@ import styles
 from building import ADDRESSES, build, scratch_book, surroundings
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
+from needs import need
 from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, shifts, show, visit
 from PIL import Image
 
 import lossbook
 from lossbook import CATALOGUE
+from lossbook.book import figures
 
 # --- building ----------------------------------------------------------------------------
 
@@ -64,13 +67,19 @@ BAD_PAGE = r"""# Bad
 """
 
 
+GREEN = """<svg xmlns="http://www.w3.org/2000/svg" width="40pt" height="20pt" viewBox="0 0 40 20">
+<path d="M0 0H40V20H0z" fill="green"/></svg>"""
+
+
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory):
     """A book that knows its addresses and has PDFs, and a bad page that stops no build."""
     pages = {"bad": BAD_PAGE, "cheat-sheet": "# Sheet"}
     pages["pictured"] = "# Pictured\n\n![Red](red.png)\n"
+    pages["drawn"] = "# Drawn\n\n![Green](green.svg)\n"
     folder = scratch_book(tmp_path_factory.mktemp("scratch"), **pages)
     Image.new("RGB", (40, 20), "red").save(folder / "red.png")
+    (folder / "green.svg").write_text(GREEN, "utf-8")
     addresses = {
         "BOOK_REPOSITORY_URL": "https://github.com/acme/lossbook",
         "BOOK_BASEURL": "https://acme.example.org/lossbook",
@@ -314,6 +323,14 @@ def test_each_picture_has_a_size_and_all_but_the_first_load_late(site):
         assert again == text, f"a second build changes {page}"
 
 
+def test_a_drawing_is_as_large_as_the_picture_of_the_same_figure(tmp_path):
+    picture, drawing = tmp_path / "a.png", tmp_path / "a.svg"
+    figure = figures.subplots(width=7.5, height=3.4)[0]
+    drawing.write_text(figures.svg(figure), "utf-8")
+    picture.write_bytes(base64.b64decode(figures.png(figure)))
+    assert [*lean.size(drawing)] == [*lean.size(picture)] == [1200, 544]
+
+
 RULES = {
     "a,.kept{top:0}": "a,.kept{top:0}",
     "#gone,.kept.gone,.kept b{top:0}": ".kept b{top:0}",
@@ -411,7 +428,7 @@ def test_each_page_names_its_version(site):
 def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch):
     sitemap = (scratch.html / "sitemap.xml").read_text("utf-8")
     place = "https://acme.example.org/lossbook/"
-    names = "bad", "chapters/one", "cheat-sheet", "genindex", "index", "pictured"
+    names = "bad", "chapters/one", "cheat-sheet", "drawn", "genindex", "index", "pictured"
     pages = [f"{place}{name}.html" for name in names]
     assert sorted(re.findall("<loc>(.*?)</loc>", sitemap)) == pages
     one = (scratch.html / "chapters" / "one.html").read_text("utf-8")
@@ -425,6 +442,15 @@ def test_with_the_address_of_the_site_there_are_a_sitemap_and_a_404_page(scratch
     assert "<title>Scratch</title>" in (scratch.html / "index.html").read_text("utf-8")
     missing = (scratch.html / "404.html").read_text("utf-8")
     assert f"/lossbook/_static/{styles.SITE}" in missing
+
+
+def test_social_media_get_a_picture_of_a_drawing(scratch):
+    need("PAPER", **{"rsvg-convert": shutil.which("rsvg-convert")})
+    text = (scratch.html / "drawn.html").read_text("utf-8")
+    name = re.search(r'"og:image" content="https://acme.example.org/lossbook/(.*?)"', text)[1]
+    with Image.open(scratch.html / name) as picture:
+        assert picture.size == (1200, 600) and picture.getpixel((600, 300))[:3] == (0, 128, 0)
+    assert '"og:image:alt" content="Green"' in text
 
 
 KNOWN = "https://github.com/acme/lossbook"

@@ -4,8 +4,8 @@
     python tools/run_notebooks.py chapters/code/x.ipynb  the named ones
 
 A second run gives the same bytes where the cells show the same.  Cell ids are the cell's number,
-metadata that changes from run to run is dropped, pictures are stored in 256 colours, and the first
-code cell is set to the one that finds lossbook.
+metadata that changes from run to run is dropped, pictures that are no drawings are stored in 256
+colours, and the first code cell is set to the one that finds lossbook.
 
 Notebooks here hold no address; the build writes them into the copies that readers download
 (``_ext/plain.py``).

@@ -92,7 +92,7 @@ def explore(draw, symbol, values, *, start, axes, alt, ylim=None):
     bundle = {
         "text/html": _html(panels, shown, axes, limits, symbol, texts, alt),
         "text/plain": _describe(figure, panels, shown, texts),
-        "image/png": figures.png(figure),
+        **figures.picture(figure),
     }
     display(bundle, raw=True)
 
