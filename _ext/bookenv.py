@@ -153,6 +153,12 @@ def describe(app, pagename, templatename, context, doctree):
         context["metatags"] += f'<meta name="description" content="{words}">'
 
 
+def title_print(app, pagename, templatename, context, doctree):
+    """Let a printed page have the title that it has on the screen, with its number."""
+    if doctree:
+        context["pagetitle"] = context["title"]
+
+
 def drop_options(app, pagename, templatename, context, doctree):
     """Leave out what only a theme with versions and its own search asks for, before it is there."""
     context["script_files"] = [
@@ -224,6 +230,7 @@ def setup(app):
     app.connect("html-page-context", sign)
     app.connect("html-page-context", describe)
     app.connect("html-page-context", drop_options, priority=900)
+    app.connect("html-page-context", title_print, priority=600)  # after the theme's title
     app.connect("config-inited", add_pdfs)
     app.connect("html-page-context", offer_pdfs, priority=600)  # after the theme's buttons
     if os.environ.get("BOOK_BRANCH"):

@@ -43,13 +43,22 @@ window.addEventListener("load", unfold);
 document.addEventListener("click", (event) =>
   event.target.closest("dialog a[href^='#']")?.closest("dialog").close());
 
-// What scrolls by itself can be reached with the keyboard, at whatever size it is laid out.
+// What scrolls by itself can be reached with the keyboard, at whatever size it is laid out, and
+// shows whether there is more.
+const more = ({ target }) => target.toggleAttribute("data-more",
+  target.scrollWidth - target.clientWidth - target.scrollLeft > 1);
 const reach = new ResizeObserver((entries) => {
-  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) {
+      target.tabIndex = 0;
+      target.onscroll = more;
+    }
+    more({ target });
+  }
 });
-document.addEventListener("DOMContentLoaded", () =>
+document.addEventListener("DOMContentLoaded", () => document.fonts.ready.then(() =>
   each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) =>
-    reach.observe(e)));
+    reach.observe(e))));
 
 // Paper is white.
 const page = document.documentElement;

@@ -8,6 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 FOREIGN = re.compile(r"^(?!http://127\.0\.0\.1:|file:|data:|blob:|about:)")
 DESK, PHONE = 1440, 360  # widths in pixels
+PAPER = 718  # of A4 between the margins of a browser; Letter is wider
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -82,6 +83,7 @@ UNFOLD = """
 """
 SETTLE = """
 async () => {
+  await document.fonts.ready;
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   // What fades in is pale until it is there.
   for (const motion of document.getAnimations())
@@ -101,6 +103,29 @@ TOO_WIDE = """
     .slice(0, 5).map((element) => `${element.tagName}.${element.className} to ${right(element)}`);
   return [`scrolls sideways, ${page.scrollWidth} on ${page.clientWidth}: ${wide.join("; ")}`];
 }
+"""
+PARTS = ".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)"
+# What scrolls says so, until its end is seen; the number of a formula stands beside it or below.
+SCROLLS = """
+(parts) => {
+  const problems = [];
+  for (const element of document.querySelectorAll(parts)) {
+    const words = element.textContent.trim().slice(0, 40);
+    const rest = element.scrollWidth - element.clientWidth - element.scrollLeft > 1;
+    if (rest !== (getComputedStyle(element).maskImage !== "none"))
+      problems.push(`${rest ? "scrolls unsaid" : "fades without a rest"}: ${words}`);
+    const number = element.parentElement.querySelector(":scope > .eqno");
+    if (number && element.scrollWidth > element.clientWidth + 1 &&
+        number.getBoundingClientRect().top < element.getBoundingClientRect().bottom - 1)
+      problems.push(`number beside a formula that is cut: ${words}`);
+  }
+  return problems;
+}
+"""
+CUT = """
+(parts) => [...document.querySelectorAll(parts)]
+  .filter((element) => element.scrollWidth > element.clientWidth + 1)
+  .map((element) => element.textContent.trim().slice(0, 40))
 """
 DISTORTED = """
 () => [...document.querySelectorAll("article img[height]")].filter((image) => {
@@ -214,6 +239,16 @@ def holds_formula(tab, node):
     return tab.locator(f"{node['target'][0]} .katex math").count() > 0
 
 
+def cut_on_paper(tab):
+    """Return what is cut where the open page is printed."""
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": PAPER, "height": 1000})
+    tab.evaluate(SETTLE)
+    found = tab.evaluate(CUT, PARTS) + tab.evaluate(TOO_WIDE)
+    tab.emulate_media(media="screen")
+    return [f"cut on paper: {words}" for words in found]
+
+
 def page_problems(tab, url, width=DESK):
     """Return everything that is wrong with a page, with its folded solutions and code opened.
 
@@ -222,8 +257,10 @@ def page_problems(tab, url, width=DESK):
     with visit(tab, url, width) as found:
         found += tab.evaluate(UNTYPESET)
         tab.evaluate(UNFOLD)
+        show(tab, "light")
+        found += tab.evaluate(SCROLLS, PARTS) + cut_on_paper(tab)
         show(tab, "light", PHONE)
-        found += tab.evaluate(TOO_WIDE) + tab.evaluate(DISTORTED)
+        found += tab.evaluate(TOO_WIDE) + tab.evaluate(DISTORTED) + tab.evaluate(SCROLLS, PARTS)
         tab.evaluate(THIN)
         found += accessibility_problems(tab, rules=NOT_COLOURS)
         show(tab, "light")

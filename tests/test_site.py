@@ -26,7 +26,20 @@ from building import ADDRESSES, build, scratch_book, surroundings
 from contents import CHAPTERS, PAGES, ROOT, SECRET
 from fontTools.ttLib import TTFont
 from needs import need
-from pages import DESK, PHONE, THIN, TOO_WIDE, UNTYPESET, page_problems, served, shifts, show, visit
+from pages import (
+    DESK,
+    PARTS,
+    PHONE,
+    SCROLLS,
+    THIN,
+    TOO_WIDE,
+    UNTYPESET,
+    page_problems,
+    served,
+    shifts,
+    show,
+    visit,
+)
 from PIL import Image
 
 import lossbook
@@ -53,6 +66,11 @@ BAD_PAGE = r"""# Bad
 <table><tr><th></th><th>b</th></tr><tr><td>1</td><td>2</td></tr></table>
 
 <div style="width: 900px">wide</div>
+
+<pre style="mask: none"><i style="padding: 400px">unsaid</i></pre>
+<div><b class="eqno">(1)</b><b class="katex-display" style="display: inline-block; overflow: auto;
+width: 9em; mask: none">long <i style="padding: 400px">formula</i></b></div>
+<pre style="mask-image: linear-gradient(#000, #000)">whole</pre>
 
 <p style="color: #999; background: #888">faint</p>
 
@@ -245,6 +263,11 @@ def test_chapters_are_numbered_through_the_parts(site):
     numbers = {page: title_of(site, page)[0] for page in PAGES}
     expected = {page: f"{number}." for number, page in enumerate(CHAPTERS, 1)}
     assert {page: number for page, number in numbers.items() if number} == expected
+    printed = re.compile(
+        r'<div id="jb-print-docs-body".*?<h1>(?:<span class="section-number">)?([\d.]+)?', re.DOTALL
+    )
+    pages = {page: (site.html / f"{page}.html").read_text("utf-8") for page in PAGES}
+    assert {page: printed.search(text)[1] for page, text in pages.items()} == numbers
 
 
 def test_no_solution_of_an_assignment_and_no_hidden_test_is_on_the_site(site):
@@ -534,6 +557,18 @@ def test_a_chapter_opened_on_a_phone(tab, address):
         assert tab.evaluate(UNTYPESET) + tab.evaluate(TOO_WIDE) + problems == []
 
 
+END = """() => document.querySelectorAll("[data-more]").forEach((e) => { e.scrollLeft = 1e6; })"""
+
+
+def test_what_scrolls_fades_until_its_end(tab, address):
+    with visit(tab, f"{address}/{QUANTILES}", PHONE) as problems:
+        tab.wait_for_selector(".katex-display[data-more]")
+        assert tab.evaluate(SCROLLS, PARTS) == problems == []
+        tab.evaluate(END)
+        tab.wait_for_function("!document.querySelector('[data-more]')")
+        assert tab.evaluate(SCROLLS, PARTS) == []
+
+
 ATLAS = "chapters/reference/atlas.html"
 LOSSES = """() => [...document.querySelectorAll("table.sortable tbody tr")]
   .filter((row) => !row.hidden).map((row) => row.cells[0].textContent.trim())"""
@@ -617,6 +652,10 @@ def bad_page_problems(tab, scratch):
         f"axe, dark, {PHONE} px: color-contrast (serious)",
         "scrolls sideways",
         "out of proportion: flat",
+        "scrolls unsaid: unsaid",
+        "fades without a rest: whole",
+        "number beside a formula that is cut: long",
+        "cut on paper: unsaid",
     ],
 )
 def test_a_bad_page_is_reported(start, bad_page_problems):
