@@ -170,3 +170,8 @@ def test_fonts_are_embedded(paper):
 def test_the_cheat_sheet_is_one_page_of_a4(paper):
     told = said("pdfinfo", paper / "cheat-sheet.pdf")
     assert re.search(r"Pages:\s+1\n", told) and "(A4)" in told
+
+
+def test_no_letter_of_the_cheat_sheet_is_smaller_than_an_index(paper):
+    found = said("pdftohtml", "-xml", "-i", "-stdout", paper / "cheat-sheet.pdf")
+    assert min(map(int, re.findall(r'<fontspec [^>]*size="(\d+)"', found))) >= 7  # 5 points
