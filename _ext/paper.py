@@ -217,16 +217,17 @@ def draw_cheat_sheet(app, doctree):
     """Write the tiles of the cheat sheet, HTML on the site, to a file that makes a sheet of A4."""
     page = next(s for s in doctree.findall(nodes.section) if "ch-cheat-sheet" in s["ids"])
     start = next(n for n, node in enumerate(page) if isinstance(node, nodes.raw))
-    source, tiles = "".join(spelled_tile(node) for node in page[start:]), ""
+    source, tiles = "".join(spelled_tile(node) for node in page[start:]), []
     for name, given, axis, drawn, formulas, asks in TILE.findall(source):
         curves = ""
         for kind, points in re.findall(r'<polyline(?: class="(\w+)")? points="(.*?)"', drawn):
             points = re.sub(r"\S+", r"(\g<0>)", points)
             curves += rf"\draw[{kind or 'loss'}] plot coordinates {{{points}}};"
         parts = name, escape(given), axis, curves, formulas, asks
-        tiles += r"\tile" + "".join(f"{{{part}}}" for part in parts) + "\n"
+        tiles.append(r"\tile" + "".join(f"{{{part}}}" for part in parts))
+    rows = "".join(f"\\tiles{{{''.join(tiles[n : n + 4])}}}\n" for n in range(0, len(tiles), 4))
     template = (FOLDER / "cheat-sheet.tex").read_text("utf-8")
-    Path(app.outdir, "cheat-sheet.tex").write_text(template.replace("% tiles\n", tiles), "utf-8")
+    Path(app.outdir, "cheat-sheet.tex").write_text(template.replace("% tiles\n", rows), "utf-8")
     page[start:] = [raw(r"\includepdf{cheat-sheet.pdf}")]
 
 
@@ -234,7 +235,7 @@ def spelled_tile(node):
     """Return the HTML of a piece of the cheat sheet, or its formulas as LaTeX, one a line."""
     if isinstance(node, nodes.raw):
         return node.astext()
-    return r"\\".join(rf"\fit{{{formula.astext()}}}" for formula in node.findall(nodes.math))
+    return r"\\".join(rf"\mbox{{}}${formula.astext()}$" for formula in node.findall(nodes.math))
 
 
 class Drawings(ImageConverter):

@@ -7,7 +7,7 @@ import pytest
 import run_notebooks
 
 from lossbook import CATALOGUE, Huber, SigmoidCrossEntropy, SquaredError
-from lossbook.book import atlas
+from lossbook.book import atlas, card
 
 IDS = [type(loss).__name__ for loss in CATALOGUE]
 
@@ -82,3 +82,36 @@ def test_the_cheat_sheet_has_a_picture_and_a_formula_of_each_loss():
     page = atlas.cheat_sheet()
     assert page.count("<svg") == page.count("\n$") == page.count("<li") == len(CATALOGUE)
     assert "<b>GeneralRobust</b> alpha=1, scale c=1<svg" in page
+
+
+@pytest.mark.parametrize("loss", CATALOGUE, ids=IDS)
+def test_the_lines_of_a_tile_are_the_formula_of_the_class(loss):
+    joined = " ".join(atlas.formula_lines(loss)).replace(r"\dfrac", r"\frac")
+    for added in (r"\quad {} ", r"\quad \cdot ", r"\begin{array}{l} ", r" \end{array}", r"\\ {} "):
+        joined = joined.replace(added, "")
+    formula = card.formula(loss)[0].removeprefix(r"\ell = ")
+    assert joined.replace(r", \quad ", ", ") == formula.replace(r", \quad ", ", ")
+
+
+@pytest.mark.parametrize(
+    "formula, lines",
+    [
+        ("a + b", ["a + b"]),
+        (
+            rf"{'a' * 20} + \left(1 - {'b' * 15}\right)",
+            ["a" * 20, rf"\quad {{}} + \left(1 - {'b' * 15}\right)"],
+        ),
+        (rf"{'a' * 20} \log{{b + c + d}}", ["a" * 20, r"\quad \cdot \log{b + c + d}"]),
+        (
+            r"\dfrac{1}{%s + b}" % ("a" * 40),
+            [r"\dfrac{1}{\begin{array}{l} %s \\ {} + b \end{array}}"],
+        ),
+    ],
+)
+def test_a_wide_formula_goes_on_in_the_next_line(formula, lines):
+    assert atlas._broken(formula) == [line.replace("%s", "a" * 40) for line in lines]
+
+
+def test_a_formula_that_cannot_be_broken_is_named():
+    with pytest.raises(NotImplementedError, match=r"break a{99}\. Add"):
+        atlas._broken("a" * 99)

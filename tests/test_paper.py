@@ -277,3 +277,8 @@ def test_a_formula_is_shrunk_to_half_its_size_and_no_further(scratch):
 def test_code_gets_no_hyphen(scratch):
     code = r"\parbox{25mm}{a \sphinxcode{\sphinxupquote{NotImplementedError}}}"
     assert said("pdftotext", "-layout", scratch(code), "-").split() == ["a", "NotImplementedError"]
+
+
+def test_no_letter_of_the_cheat_sheet_is_smaller_than_an_index(paper):
+    found = said("pdftohtml", "-xml", "-i", "-stdout", paper / "cheat-sheet.pdf")
+    assert min(map(int, re.findall(r'<fontspec [^>]*size="(\d+)"', found))) >= 7  # 5 points

@@ -265,21 +265,60 @@ def cheat_sheet(losses=CATALOGUE):
 
 
 def _tile(loss):
-    parts = card.formula(loss)[0].removeprefix(r"\ell = ").split(r", \quad ")
-    # A tile has room for 103 points of formula, in two lines.
-    zoom = min(1.0, 103 / max(map(_width, parts)), 2.4 / len(parts))
     minimiser = card.minimiser(loss)
     asks = f"asks for the {minimiser}" if minimiser else ""
     letter = {"scale": " c", "margin": " m", "temperature": " τ"}  # others are called as written
     given = ", ".join(f"{p}{letter.get(p, '')}={value:g}" for p, value in vars(loss).items())
     title = f"<b>{type(loss).__name__}</b> {given}".rstrip()
     return f"""\
-<li style="--zoom: {zoom:.2f}">{title}{_drawing(loss)}
+<li>{title}{_drawing(loss)}
 
-{"  ".join(f"${part}$" for part in parts)}
+{" ".join(f"${line}$" for line in formula_lines(loss))}
 
 <div>{asks}</div></li>
 """
+
+
+def formula_lines(loss):
+    """Return the formula in the lines of a tile: the loss, then what letters in it mean."""
+    text = card.formula(loss)[0].removeprefix(r"\ell = ").replace(r"\frac", r"\dfrac")
+    value, comma, meanings = text.partition(r", \quad ")
+    return [line for part in (value + comma[:1], meanings) if part for line in _broken(part)]
+
+
+def _broken(formula):
+    """Return a formula in lines that a tile has room for, in one size: cut at a sign, or at a log.
+
+    Where that does not do, each summand below the fraction at its end has a line.
+    """
+    if _width(formula) <= ROOM:
+        return [formula]
+    for mark, start in (r" (?=[+-] )", r"\quad {}"), (r" (?=\\log)", r"\quad \cdot"):
+        pieces = _split(mark, formula)
+        for n in range(len(pieces) - 1, 0, -1):
+            cut = [" ".join(pieces[:n]), " ".join((start, *pieces[n:]))]
+            if max(map(_width, cut)) <= ROOM:
+                return cut
+    if not (found := re.fullmatch(r"(.*\\dfrac\{.*\}\{)(.*)\}", formula)):
+        raise NotImplementedError(f"No place is known to break {formula}. Add one to _broken.")
+    rows = r" \\ {} ".join(_split(r" (?=[+-] )", found[2]))
+    return [rf"{found[1]}\begin{{array}}{{l}} {rows} \end{{array}}}}"]
+
+
+def _split(mark, formula):
+    """Return a formula in pieces, split at marks that stand outside of what LaTeX must close."""
+    pieces = []
+    for piece in re.split(mark, formula):
+        if pieces and len(_OPEN.findall(pieces[-1])) > len(_CLOSE.findall(pieces[-1])):
+            pieces[-1] += " " + piece
+        else:
+            pieces.append(piece)
+    return pieces
+
+
+ROOM = 160  # of _width, for a line in a tile
+_OPEN = re.compile(r"\{|\\begin\b|\\left\b|\\l[vV]ert\b")
+_CLOSE = re.compile(r"\}|\\end\b|\\right\b|\\r[vV]ert\b")
 
 
 def _width(formula):
