@@ -33,6 +33,7 @@ from pages import (
     SCROLLS,
     THIN,
     TOO_WIDE,
+    UNFOLD,
     UNTYPESET,
     page_problems,
     served,
@@ -68,8 +69,8 @@ BAD_PAGE = r"""# Bad
 <div style="width: 900px">wide</div>
 
 <pre style="mask: none"><i style="padding: 400px">unsaid</i></pre>
-<div><b class="eqno">(1)</b><b class="katex-display" style="display: inline-block; overflow: auto;
-width: 9em; mask: none">long <i style="padding: 400px">formula</i></b></div>
+<div style="display: flex"><b class="eqno">(1)</b><b class="katex-display" style="overflow: auto;
+width: 9em; margin: 0; mask: none">long<i style="padding: 400px">formula</i></b></div>
 <pre style="mask-image: linear-gradient(#000, #000)">whole</pre>
 
 <p style="color: #999; background: #888">faint</p>
@@ -561,8 +562,10 @@ END = """() => document.querySelectorAll("[data-more]").forEach((e) => { e.scrol
 
 
 def test_what_scrolls_fades_until_its_end(tab, address):
-    with visit(tab, f"{address}/{QUANTILES}", PHONE) as problems:
-        tab.wait_for_selector(".katex-display[data-more]")
+    with visit(tab, f"{address}/{CHAPTERS[1]}.html", PHONE) as problems:
+        tab.evaluate(UNFOLD)
+        show(tab, "light", PHONE)
+        assert tab.locator(".katex-display[data-more]").count() > 3
         assert tab.evaluate(SCROLLS, PARTS) == problems == []
         tab.evaluate(END)
         tab.wait_for_function("!document.querySelector('[data-more]')")
