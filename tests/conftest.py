@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ from needs import need
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Where no bytecode may be written, each kernel compiles thousands of files of TensorFlow again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A shell has what it starts in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Kernels run this first: a chapter needs no network, so none is there.
 OFFLINE = """
 def refuse(name, *rest, known=__import__("socket").getaddrinfo, **options):

@@ -325,10 +325,13 @@ def test_a_rebuild_lightens_what_it_writes_and_gives_what_a_first_build_gives(tm
     again, first = build(folder, tmp_path / "site"), build(folder, tmp_path / "first")
     assert (again.code, page.stat().st_mtime_ns) == (0, written), again.text
     assert list(icon_problems(again.html, {"fa-kiwi-bird", "fa-dragon"})) == []
-    # Sphinx tells the version of style sheets that extensions write only in a second build.
+    # Sphinx tells the version of files that extensions write only in a second build.
     there, here = (
         {
-            (path.relative_to(built.html), re.sub(rb"\.css\?v=\w+", b".css", path.read_bytes()))
+            (
+                path.relative_to(built.html),
+                re.sub(rb"\.(css|js)\?v=\w+", rb".\1", path.read_bytes()),
+            )
             for path in built.html.rglob("*.*")
             if path.is_file()
         }
