@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 
+import lean
 import nbformat
 import pytest
 from contents import CHAPTERS, PAGES, ROOT
@@ -47,12 +48,18 @@ def source(tmp_path_factory):
     """The folder of the LaTeX source, with what the build said; drawings are in it as PDF."""
     need("PAPER", **{"rsvg-convert": shutil.which("rsvg-convert")})
     target = tmp_path_factory.mktemp("paper")
-    options = ["--builder", "latex", "--path-output", target, "-W", "-n", "--keep-going", "-q"]
+    options = ["--builder", "latex", "--path-output", target, *make.STRICT]
     command = [sys.executable, "-c", make.BUILD, "build", ROOT, *options]
     done = subprocess.run(command, capture_output=True, text=True)
     folder = target / "_build" / "latex"
     assert (folder / "lossbook.tex").exists(), done.stdout + done.stderr
     return folder, done
+
+
+@pytest.fixture(scope="module")
+def latex(source):
+    """The LaTeX of the book."""
+    return (source[0] / "lossbook.tex").read_text("utf-8")
 
 
 def test_the_source_is_built_without_a_warning(source):
@@ -68,47 +75,43 @@ def test_the_cheat_sheet_has_every_loss(source):
     assert re.findall(r"\\tile{(\w+)}", text) == [type(loss).__name__ for loss in CATALOGUE]
 
 
-def test_links_to_pages_name_the_page(source):
-    text = (source[0] / "lossbook.tex").read_text("utf-8")
+def test_links_to_pages_name_the_page(latex):
     role = r"\\DUrole\{std,std-(?:doc|ref)\}\{(.*?)\}{4,}(\\onpage)?"
-    found = re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, text)
+    found = re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, latex)
     links = [(words, named) for place, words, named in found if ":term-" not in place]
     unnamed = [words for words, named in links if not named]
     assert len(links) > 500 and not [words for words in unnamed if not NUMBERED.match(words)]
 
 
-def test_marks_that_are_not_printed_take_no_room_in_a_table(source):
-    text = (source[0] / "lossbook.tex").read_text("utf-8")
-    widths = re.findall(r"\\X\{(\d+)\}", text[: text.index("what it may mean")])[-3:]
+def test_marks_that_are_not_printed_take_no_room_in_a_table(latex):
+    widths = re.findall(r"\\X\{(\d+)\}", latex[: latex.index("what it may mean")])[-3:]
     returned, ratio, meaning = map(int, widths)
     assert returned + ratio < meaning, widths
 
 
-def test_code_in_a_text_breaks_between_words_and_not_in_a_number(source):
-    text = (source[0] / "lossbook.tex").read_text("utf-8")
-    assert "REQUIRE\\_\u200bTEACH" in text and not re.search(r"\d\.\u200b\d", text)
+def test_code_in_a_text_breaks_between_words_and_not_in_a_number(latex):
+    assert "REQUIRE\\_\u200bTEACH" in latex and not re.search(r"\d\.\u200b\d", latex)
 
 
-def test_formulas_that_cells_put_out_begin_no_paragraph(source):
-    text = (source[0] / "lossbook.tex").read_text("utf-8")
-    after = Counter(re.findall(r"\{cell_output\}\s*\\(begin\{equation|\[|shown)", text))
+def test_formulas_that_cells_put_out_begin_no_paragraph(latex):
+    after = Counter(re.findall(r"\{cell_output\}\s*\\(begin\{equation|\[|shown)", latex))
     assert set(after) == {"shown"} and after["shown"] > 30
+
+
+def sizes(pattern, texts):
+    """Return the widths and heights that a pattern finds, one pair in each text, in order."""
+    found = (re.search(pattern, text).groups() for text in texts)
+    return sorted([round(float(length), 2) for length in pair] for pair in found)
 
 
 def test_every_drawing_is_there_in_its_size(source):
     outputs = (o for page in PAGES for cell in cells(page) for o in cell.get("outputs", ()))
     drawings = {o.data.get("image/svg+xml", "") for o in outputs if "data" in o} - {""}
-    wanted = (re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text) for text in drawings)
-    texts = (path.read_bytes() for path in source[0].glob("*.pdf"))
-    found = (re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", text) for text in texts)
-    sizes = (
-        [[round(float(n), 2) for n in one.groups()] for one in all_] for all_ in (wanted, found)
-    )
-    wanted, found = map(sorted, sizes)
-    assert wanted and found == wanted
+    drawn = (path.read_bytes() for path in source[0].glob("*.pdf"))
+    wanted = sizes(lean.POINTS, drawings)
+    assert wanted and sizes(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", drawn) == wanted
 
 
-@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_make_says_what_to_install(monkeypatch, platform):
     monkeypatch.setattr(make.shutil, "which", lambda name: None)
     monkeypatch.setattr(make.sys, "platform", platform)

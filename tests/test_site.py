@@ -122,10 +122,9 @@ def test_a_reference_that_leads_nowhere_stops_the_build(tmp_path):
     links = "[a](#sec-none), [b](chapters/one.ipynb#ex-none), [c](no-page.md)"
     folder = scratch_book(tmp_path / "book", bad=f"# Bad\n\n{{numref}}`fig-none`, {links}\n")
     built = build(folder, tmp_path / "site")
-    missing = [
-        name for name in ("fig-none", "sec-none", "ex-none", "no-page") if name in built.text
-    ]
-    assert built.code != 0 and len(missing) == 4, built.text
+    assert built.code != 0
+    for place in ("fig-none", "sec-none", "ex-none", "no-page"):
+        assert place in built.text
 
 
 def test_what_was_wrong_stops_the_next_build_too(tmp_path):
@@ -381,11 +380,8 @@ def test_each_page_loads_one_sheet_with_the_rules_that_pages_use(site):
         text = (site.html / f"{page}.html").read_text("utf-8")
         assert text.count('rel="stylesheet"') == 1, page
         # The layout puts words into those of the theme: here, both are as it knows them.
-        head, chosen = (
-            text.split('rel="stylesheet"')[0],
-            'matchMedia("(prefers-color-scheme: dark)")',
-        )
-        assert chosen in head, f"{page} chooses its theme after it is drawn"
+        head = text.split('rel="stylesheet"')[0]
+        assert 'matchMedia("(prefers-color-scheme: dark)")' in head, f"{page} is drawn before"
         assert not re.findall("<script (?![^>]*defer)[^>]*src=", text), f"{page} waits for scripts"
 
 
