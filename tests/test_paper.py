@@ -112,6 +112,7 @@ def test_every_drawing_is_there_in_its_size(source):
     assert wanted and sizes(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", drawn) == wanted
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
 def test_make_says_what_to_install(monkeypatch, platform):
     monkeypatch.setattr(make.shutil, "which", lambda name: None)
     monkeypatch.setattr(make.sys, "platform", platform)
