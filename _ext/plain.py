@@ -15,7 +15,6 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.locale import admonitionlabels
 from sphinx.util import logging
-from sphinx_exercise.nodes import solution_node
 
 CODE_OR_ROLE = re.compile(
     r"(?s)(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)|\{(?P<role>[\w:]+)\}`(?P<target>[^`]+)`"
@@ -75,7 +74,8 @@ class Page:
             form = app.config.numfig_format.get(kind, "%s")
             for label, number in found.items():
                 self.numbers[kind, label] = form % ".".join(map(str, number))
-        self.solutions = {n["label"]: n["title"] for n in doctree.findall(solution_node)}
+        boxes = (n for n in doctree.findall(nodes.Admonition) if "label" in n)
+        self.titles = {n["label"]: n["title"] for n in boxes}  # of exercises and solutions
 
     def text(self, source):
         """Return the Markdown of a cell."""
@@ -147,11 +147,11 @@ class Page:
         return [f"**{self.numbers['exercise', options['label']]}** ({title})", "", *body]
 
     def solution(self, title, options, body):
-        summary = f"<summary>{self.solutions[options['label']]}</summary>"
+        summary = f"<summary>{self.titles[options['label']]}</summary>"
         return ["<details>", summary, "", *body, "", "</details>"]
 
     def solution_start(self, title, options, body):
-        return [f"**{self.solutions[options['label']]}**"]
+        return [f"**{self.titles[options['label']]}**"]
 
     def solution_end(self, title, options, body):
         return ["*End of the solution*"]

@@ -1,21 +1,28 @@
-"""What a build that follows the change of one page need not do, and what it must not forget.
+"""What a build need not do, for all pages or after the change of one, and what it must not forget.
 
 Figures, tables and exercises are numbered by a walk through all pages: an outline of each is kept,
 which holds what can have a number.  The list of exercises, which each build reads and writes,
-refers to the whole pages that they stand on: it gets copies.  And a page with a warning is read
+refers to the whole pages that they stand on: it gets copies.  The list of pages that stands beside
+each is made once, since its cost grows with the square of their number.  And a page with a warning is read
 again by the next build, which would otherwise pass, since the page itself has not changed.
 """
 
 import logging
 import pickle
+import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import ENV_PICKLE_FILENAME
 from sphinx.environment.collectors.toctree import TocTreeCollector
 from sphinx.util.logging import NAMESPACE, SphinxWarningLogRecord, WarningStreamHandler
+from sphinx.util.osutil import relative_uri
 
+LINK = re.compile(
+    r'<li class="(toctree-l\d)(?: current)?"><a class="(?:current )?(reference \w+)" href="([^"]*)"'
+)
 walk = TocTreeCollector.assign_figure_numbers
 
 
@@ -62,6 +69,35 @@ def assign_figure_numbers(collector, env):
         del env.get_doctree
 
 
+def list_pages(app, pagename, templatename, context, doctree):
+    """Take the list of all pages from the page that asked first, and change the links in it."""
+    lists = app.builder.__dict__.setdefault("lists_of_pages", {})
+    own, first = app.builder.get_target_uri(pagename), context["toctree"]
+    parents = {page: above for above, pages in app.env.toctree_includes.items() for page in pages}
+    around, page = set(), pagename
+    while page:
+        around.add(app.builder.get_target_uri(page))
+        page = parents.get(page)
+
+    def from_root(found):
+        level, kind, link = found.groups()
+        return f'<li class="{level}"><a class="{kind}" href="{urljoin(own, link)}"'
+
+    def from_own(found):
+        level, kind, link = found.groups()
+        level += " current" * (link in around)
+        kind = "current " * (link == own) + kind
+        return f'<li class="{level}"><a class="{kind}" href="{relative_uri(own, link) or "#"}"'
+
+    def toctree(**options):
+        key = tuple(sorted(options.items()))
+        if key not in lists:
+            lists[key] = LINK.sub(from_root, first(**options)).replace(' class="current"', "")
+        return LINK.sub(from_own, lists[key])
+
+    context["toctree"] = toctree
+
+
 class Faults(WarningStreamHandler):
     """Holds the pages with a warning; None stands for a page that a warning does not name.
 
@@ -90,6 +126,7 @@ class Faults(WarningStreamHandler):
 def setup(app):
     TocTreeCollector.assign_figure_numbers = assign_figure_numbers
     app.connect("doctree-read", keep, priority=900)
+    app.connect("html-page-context", list_pages, priority=100)  # before the theme asks for it
     faults = Faults(app)
     logging.getLogger(NAMESPACE).addHandler(faults)
     app.connect("build-finished", faults.leave_unread)

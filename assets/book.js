@@ -14,11 +14,6 @@ document.addEventListener("DOMContentLoaded", () => {
     const title = e.closest("li").querySelector("a").textContent.trim();
     e.setAttribute("aria-label", `Pages below ${title}`);
   });
-  // A press on the title of a solution opens it, and leads nowhere else.
-  each(".solution > .admonition-title a", (e) => e.replaceWith(...e.childNodes));
-  // What is folded is named by its title.
-  each(".admonition-title > .toggle-button", (e) =>
-    e.setAttribute("aria-label", e.parentElement.textContent.trim().split("\n")[0]));
   // Where a name in a table is broken on a phone: behind a sign, before a capital.
   each(".bd-article table code .pre", (e) => {
     e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
@@ -36,7 +31,7 @@ document.addEventListener("DOMContentLoaded", nameTheme);
 // A link to what is folded opens it; one in the contents of a phone gives way to the page.
 const unfold = () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  target?.closest(".toggle-hidden")?.querySelector(".toggle-button").click();
+  target?.closest("details")?.setAttribute("open", "");
 };
 window.addEventListener("hashchange", unfold);
 window.addEventListener("load", unfold);

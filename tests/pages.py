@@ -78,7 +78,7 @@ UNTYPESET = r"""
 }
 """
 UNFOLD = """
-() => document.querySelectorAll("details:not([open]) > summary, .toggle-button-hidden")
+() => document.querySelectorAll("details:not([open]) > summary")
   .forEach((element) => element.click())
 """
 SETTLE = """

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import bookenv
 import lean
@@ -257,6 +258,23 @@ def title_of(site, page):
     """Return (number, title) of a built page."""
     heading = HEADING.search((site.html / f"{page}.html").read_text("utf-8"))
     return heading[1], re.sub(r"<[^>]*>", "", heading[2])
+
+
+LISTED = re.compile(
+    r'<li class="toctree-l\d( current active)?[^>]*><a class="(current )?[^>]*href="([^"]*)"'
+)
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_the_list_beside_a_page_has_all_pages_and_shows_this_one(page, site):
+    text = (site.html / f"{page}.html").read_text("utf-8")
+    found = LISTED.findall(text.replace("\n", ""))
+    pages = [urljoin(f"{page}.html", link).removesuffix(".html") for _, _, link in found]
+    around = [name for name, (active, _, _) in zip(pages, found, strict=True) if active]
+    above = [name for name in around[:-1] if Path(name).name == "index"]
+    assert pages == PAGES[1:] and around == [*above, page]
+    assert above == [f"{Path(page).parent}/index"] * ("/document-" in page)
+    assert [link for _, current, link in found if current] == ["#"]
 
 
 def test_chapters_are_numbered_through_the_parts(site):
@@ -760,13 +778,29 @@ def test_letters_lead_through_the_glossary(tab, address):
         assert len(first) > 15 and min(map(min, sizes)) >= 44 and problems == []
 
 
-def test_what_is_folded_has_a_name_and_opens_for_a_link(tab, address):
-    folded = tab.locator("#sol-imbalance-1")
-    with visit(tab, f"{address}/chapters/formulas/imbalance.html#sol-imbalance-1") as problems:
-        assert folded.locator("p").nth(1).is_visible()
-        assert not tab.locator("#sol-imbalance-2 p").nth(1).is_visible()
-        button = folded.get_by_role("button", name="Solution to Exercise", exact=False)
-        assert button.count() == 1 and problems == []
+@pytest.mark.parametrize("script", [True, False])
+def test_what_is_folded_opens_for_a_press(script, tab, address):
+    page = tab.context.browser.new_page(java_script_enabled=script)
+    page.goto(f"{address}/{FOLDS}")
+    text = page.locator("#sol-imbalance-2 p").first
+    assert not text.is_visible()
+    page.get_by_text("Solution to Exercise 13.2 ", exact=False).click()
+    assert text.is_visible() and not page.locator("#sol-imbalance-1 p").first.is_visible()
+    page.close()
+
+
+FOLDS = "chapters/formulas/imbalance.html"
+WORDS = """() => document.querySelector("#sol-imbalance-4 p").textContent
+  .match(/(?:[a-z]+ ){3}[a-z]+/)[0]"""
+
+
+def test_what_is_folded_opens_for_a_link_and_for_words_in_it(tab, address):
+    with visit(tab, f"{address}/{FOLDS}#sol-imbalance-1") as problems:
+        assert tab.locator("details.solution[open]").get_attribute("id") == "sol-imbalance-1"
+        words = quote(tab.evaluate(WORDS))
+    with visit(tab, f"{address}/{FOLDS}?found#:~:text={words}") as more:
+        assert tab.locator("details.solution[open]").get_attribute("id") == "sol-imbalance-4"
+        assert problems == more == []
 
 
 def test_the_contents_of_a_phone_give_way_to_what_was_chosen(tab, address):
