@@ -3,8 +3,8 @@
 Figures, tables and exercises are numbered by a walk through all pages: an outline of each is kept,
 which holds what can have a number.  The list of exercises, which each build reads and writes,
 refers to the whole pages that they stand on: it gets copies.  The list of pages that stands beside
-each is made once, since its cost grows with the square of their number.  And a page with a warning is read
-again by the next build, which would otherwise pass, since the page itself has not changed.
+each is made once; its cost would grow with the square of their number.  And a page with a warning
+is read again by the next build, which would otherwise pass, since the page has not changed.
 """
 
 import logging
