@@ -15,6 +15,7 @@ from sphinx import addnodes
 
 PDFS = {"cheat-sheet": "Cheat sheet (.pdf)", "lossbook": "Whole book (.pdf)"}
 HOSTS = {"github.com", "gitlab.com"}
+LICENCES = "chapters/reference/licences"
 TEXT = re.compile(r">[^<]*")
 CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 MARK = re.compile(r"<!--.*?-->")
@@ -133,11 +134,14 @@ def commit_of(folder):
 
 
 def sign(app, pagename, templatename, context, doctree):
-    """Say at the foot of a page which version it is, and where to report an error on it."""
+    """Say at the foot of a page its version, its licences, and where to report an error on it."""
     commit = commit_of(app.srcdir)
     version = " ".join(("Version", app.config.release, f"({commit})" * bool(commit))).strip()
     url = app.config.html_theme_options.get("repository_url", "")
     context["theme_extra_footer"] = f"<p>{version}</p>"
+    if LICENCES in app.env.all_docs:
+        link = f'<a href="{context["pathto"](LICENCES)}">Licences</a>'
+        context["theme_extra_footer"] += f"<p>{link}</p>"
     if doctree and urlsplit(url).hostname == "github.com":
         title = re.sub("<[^>]*>", "", context["title"])
         form = urlencode({"template": "error.yml", "page": title, "version": version})

@@ -86,9 +86,12 @@ document.addEventListener("DOMContentLoaded", () => each("table.sortable", (tabl
   const label = document.createElement("label"), field = document.createElement("input");
   field.type = "search";
   label.className = "filter";
-  label.append("Rows with ", field);
-  field.addEventListener("input", () => rows.forEach((row) => {
-    row.hidden = !row.textContent.toLowerCase().includes(field.value.trim().toLowerCase());
-  }));
+  const said = document.createElement("output");
+  label.append("Rows with ", field, " ", said);
+  field.addEventListener("input", () => {
+    for (const row of rows)
+      row.hidden = !row.textContent.toLowerCase().includes(field.value.trim().toLowerCase());
+    said.value = rows.every((row) => row.hidden) ? "None." : "";
+  });
   (table.closest(".pst-scrollable-table-container") ?? table).before(label);
 }));

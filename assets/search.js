@@ -89,7 +89,8 @@ const show = () => {
   history.replaceState(null, "", location.pathname + (query && `?q=${encodeURIComponent(query)}`));
   const counted = many === 1 ? "1 section" : `${many} sections`;
   const first = many > LIMIT ? `, the best ${LIMIT} of them` : "";
-  said.textContent = !query ? "" : many ? `${counted} found${first}:` : "Nothing found. Try fewer words.";
+  said.textContent = !query ? "Words of a question, a symptom, or a name in code: loss is nan, BCEWithLogitsLoss."
+    : many ? `${counted} found${first}:` : "Nothing found. Try fewer words.";
   list.replaceChildren(...ranked.slice(0, LIMIT).map((number) => {
     const [url, title, above] = SECTIONS[number];
     const item = document.createElement("li"), link = document.createElement("a");

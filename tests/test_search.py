@@ -240,7 +240,9 @@ STATE = """() => [document.querySelector("#search-status").textContent, location
 
 def test_results_come_while_a_reader_types(tab, address):
     with visit(tab, f"{address}/search.html") as problems:
-        assert tab.evaluate(STATE) == ["", "", 0]
+        said, *state = tab.evaluate(STATE)
+        examples = said.partition(": ")[2].strip(".").split(", ")
+        assert len(examples) == 2 and state == ["", 0]
         assert tab.locator("#search-status").get_attribute("role") == "status"
         tab.keyboard.type("minority cla")
         tab.wait_for_function("() => location.search.includes('cla')")
@@ -254,6 +256,10 @@ def test_results_come_while_a_reader_types(tab, address):
             tab.locator("article input").fill(word)
             tab.wait_for_function("word => location.search.includes(word)", arg=word)
             assert tab.evaluate(STATE) == [f"{says} found:" if shown else says, f"?q={word}", shown]
+        for example in examples:
+            tab.locator("article input").fill(example)
+            tab.keyboard.press("Enter")
+            assert tab.evaluate(STATE)[2] > 0
         tab.locator("article input").fill("one zyxxy pinball")
         tab.keyboard.press("Enter")
         assert (

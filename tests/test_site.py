@@ -460,9 +460,10 @@ def test_a_pdf_that_was_made_is_offered(page, pdfs, scratch):
     assert [(path.parent / link).read_text() for link in links] == pdfs
 
 
-def test_each_page_names_its_version(site):
+def test_each_page_names_its_version_and_licences(site):
     for page in PAGES:
         text = (site.html / f"{page}.html").read_text("utf-8")
+        assert re.search(r'<p><a href="(?:[\w./-]*licences\.html|#)">Licences</a></p>', text), page
         assert f"<p>Version {lossbook.__version__}</p>" in text and "Report an error" not in text
 
 
@@ -609,6 +610,10 @@ def test_the_table_of_losses_sorts_and_filters(tab, address):
         assert minimisers == sorted(minimisers, key=lambda text: (not text, text))
         tab.get_by_label("Rows with").fill("mse_LOSS")
         assert tab.evaluate(LOSSES) == ["SquaredError"]
+        said = tab.locator("label.filter output")
+        assert said.inner_text() == ""
+        tab.get_by_label("Rows with").fill("no such loss")
+        assert tab.evaluate(LOSSES) == [] and said.inner_text() == "None."
         tab.get_by_label("Rows with").fill("")
         assert len(tab.evaluate(LOSSES)) == len(CATALOGUE)
     assert not problems
