@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import styles
-from fontTools import subset
 from PIL import Image
 
 # The theme draws its icons by a font, and then once more by half a megabyte of JavaScript.
@@ -102,6 +101,8 @@ def write_sheet(sheet, static, kept):
     source = static / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.ttf"
     font = kept / f"{sha256(codes.encode() + source.read_bytes()).hexdigest()}.woff"
     if not font.exists():
+        from fontTools import subset  # half a second, which most builds need not wait for
+
         subset.main([str(source), f"--unicodes={codes}", "--flavor=woff", f"--output-file={font}"])
     shutil.copyfile(font, static / "icons.woff")
 
