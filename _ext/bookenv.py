@@ -218,6 +218,12 @@ def insert_formula(app, what, name, obj, options, lines):
         lines[end:end] = [line for text in added for line in ("", text)]
 
 
+def leave_out_aliases(app, what, name, obj, options, lines):
+    """Say nothing of the field of a tuple where Python would say its number."""
+    if lines and lines[0].startswith("Alias for field number"):
+        lines.clear()
+
+
 def setup(app):
     if os.environ.get("BOOK_BASEURL"):  # without an address these extensions warn
         app.connect("config-inited", set_address, priority=50)
@@ -226,6 +232,7 @@ def setup(app):
             app.setup_extension(name)
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", insert_formula)
+    app.connect("autodoc-process-docstring", leave_out_aliases)
     app.connect("config-inited", set_repository, priority=100)
     app.connect("doctree-read", strip_marks)
     app.connect("doctree-read", add_letters)

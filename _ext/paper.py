@@ -8,6 +8,7 @@ sheet, which the site draws in HTML, is drawn in a file of its own.
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
@@ -20,7 +21,7 @@ LINES = {"small": 92, "footnotesize": 102, "scriptsize": 115}  # letters on a li
 PAGE = 5  # letters that the number of a page takes
 LINE = LINES["small"]
 TALL = 25  # lines from which on a table may go on on the next page
-LABEL = re.compile("(?:errata|ex|faq|sec)-")  # of what a link within a page leads to
+SHORT = 15  # lines of an output that stay on a page
 COUNTERS = {"figure": "figure", "table": "table", "displaymath": "equation"}
 BREAK = re.compile(r"(?<=[(=_.,/])(?<!\d\.)(?=['\w])|(?<=[a-z])(?=[A-Z(])")
 TILE = re.compile(
@@ -86,7 +87,8 @@ def of_class(name, tree):
 def leave_out_folded_code(doctree):
     """Leave out the code that is folded on the site: it draws or prepares, and the text goes on.
 
-    Cells without a picture or an output between them are said in one line, a single line is not.
+    Cells without a picture or an output between them are said in one line, a single line is not,
+    nor is what ends a section without one.
     """
     above = 0
     for cell in list(doctree.findall(nodes.container)):
@@ -96,13 +98,22 @@ def leave_out_folded_code(doctree):
                 code.parent.remove(code)
             after = cell.next_node(nodes.Element, descend=False, siblings=True)
             if shows(cell) or after is None or "input" not in after.get("hide_mode", ""):
-                cell.insert(0, [raw(rf"\folded{{{above}}}")] * (above > 1))
+                said = above > 1 and (shows(cell) or after is not None)
+                cell.insert(0, [raw(rf"\folded{{{above}}}")] * said)
                 above = 0
 
 
 def shows(cell):
     """Return whether a cell puts out what paper can show."""
     return bool(cell.astext().strip() or cell.next_node(nodes.image))
+
+
+def keep_outputs(doctree):
+    """Keep the lines of a short output on one page."""
+    for output in of_class("cell_output", doctree):
+        lines = sum(block.astext().count("\n") for block in output.findall(nodes.literal_block))
+        if 1 < lines < SHORT:
+            output.insert(0, raw(rf"\Needspace{{{lines}\baselineskip}}"))
 
 
 def let_exercises_flow(doctree):
@@ -131,9 +142,9 @@ def name_pages(doctree):
     for link in list(doctree.findall(nodes.reference)):
         page, _, anchor = link.get("refuri", "").removeprefix("%").partition("#")
         within, inner = link.get("refid", ""), link.next_node(nodes.inline)
-        leads = {"std-ref", "std-doc"} & {*inner["classes"]} if inner else LABEL.match(within)
+        leads = {"std-ref", "std-doc"} & {*inner["classes"]} if inner else within
         numbered = re.match(r"E\d|Exercise", link.astext())
-        if not leads or numbered or (within or anchor).startswith("term-"):
+        if not leads or numbered or (within or anchor).startswith(("term-", "lossbook")):
             continue
         target = rf"\detokenize{{{page}:{anchor or ':doc'}}}"
         target = label(link, within) if within else target
@@ -188,10 +199,19 @@ def fit_table(table):
     height = sum(max(-(-sum(words) // w) for words, w in zip(row, widths)) for row in rows)
     if height > TALL:
         table["classes"].append("longtable")
+        keep_rows(table)
     place = table.parent.index(table)
     spec = addnodes.tabular_col_spec(spec=f"{{{spec}}}")
     before = [raw(rf"\renewcommand{{\tablesize}}{{\{size}}}"), spec]
     table.parent[place:place] = before
+
+
+def keep_rows(table):
+    """Let no page begin with the last rows of a table, or with one that goes on with another."""
+    rows = list(next(table.findall(nodes.tbody)))
+    for left, (row, after) in zip(range(len(rows) - 2, -1, -1), pairwise(rows)):
+        if left < 2 or left == len(rows) - 2 or not after[0].astext().strip():
+            row[-1].append(raw(r"\keeprow"))
 
 
 def measured(entry):
@@ -263,6 +283,7 @@ def for_paper(app, doctree, docname):
             fit_formulas,
             spell_out_cards,
             leave_out_folded_code,
+            keep_outputs,
             let_exercises_flow,
             name_pages,
             let_code_break,

@@ -42,8 +42,8 @@ CHEAT_SHEET = """\
 (ch-cheat-sheet)=
 # Cheat sheet
 
-All losses of `lossbook` on one sheet of A4: print this page. Solid lines are the loss, broken ones
-its derivative, from −3 to 3 in height, over the predictions and for the targets that the
+All losses of `lossbook` on one sheet of A4, to print. Solid lines are the loss, broken ones its
+derivative, from −3 to 3 in height, over the predictions and for the targets that the
 [atlas](atlas.ipynb) names.
 
 {sheet}
