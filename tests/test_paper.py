@@ -78,7 +78,10 @@ def test_the_cheat_sheet_has_every_loss(source):
 def test_links_to_pages_name_the_page(latex):
     role = r"\\DUrole\{std,std-(?:doc|ref)\}\{(.*?)\}{4,}(\\onpage)?"
     found = re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, latex)
-    links = [(words, named) for place, words, named in found if ":term-" not in place]
+    role = r"([^\\{}]+)\}{3}(\\onpage)?"  # to a place on the same page
+    found += re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, latex)
+    unlisted = ":term-", ":lossbook"
+    links = [(w, named) for place, w, named in found if not any(u in place for u in unlisted)]
     unnamed = [words for words, named in links if not named]
     assert len(links) > 500 and not [words for words in unnamed if not NUMBERED.match(words)]
 
@@ -87,6 +90,14 @@ def test_marks_that_are_not_printed_take_no_room_in_a_table(latex):
     widths = re.findall(r"\\X\{(\d+)\}", latex[: latex.index("what it may mean")])[-3:]
     returned, ratio, meaning = map(int, widths)
     assert returned + ratio < meaning, widths
+
+
+def test_no_page_begins_with_the_last_row_of_a_table(latex):
+    tables = re.findall(r"(?s)\\sphinxtableatstartofbodyhook(.*?)\\end\{longtable\}", latex)
+    for table in tables:
+        *_, before, _, rule = table.split("\\\\\n")
+        assert "\\keeprow" in before and "bottomrule" in rule
+    assert len(tables) > 10
 
 
 def test_code_in_a_text_breaks_between_words_and_not_in_a_number(latex):
