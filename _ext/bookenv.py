@@ -120,12 +120,15 @@ def add_pdfs(app, config):
 
 
 def offer_pdfs(app, pagename, templatename, context, doctree):
-    """Offer the PDF of the book for download on each page, that of the cheat sheet on its own."""
+    """Offer the PDF of the book on each page, that of the cheat sheet on its own, and to print."""
     for name, text in PDFS.items():
         if name in ("lossbook", Path(pagename).name) and pdf(app, name).exists():
             url = context["pathto"](f"{name}.pdf", resource=True)
             link = {"type": "link", "url": url, "text": text, "icon": "fas fa-file-pdf"}
             buttons(context, "download-buttons").append(link)
+    for button in buttons(context, "download-buttons"):
+        if button["text"] == ".pdf":  # it prints the page
+            button["text"] = "Print"
 
 
 @functools.cache

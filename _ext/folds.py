@@ -6,6 +6,8 @@ word inside, they open.
 
 from docutils import nodes
 
+SAME = "exercise-content", "solution-content"  # sphinx-exercise names each box of a page so
+
 
 class details(nodes.Admonition, nodes.Element):
     """A box that is folded; its first child is the title."""
@@ -20,6 +22,8 @@ def fold(app, doctree, docname):
     if app.builder.format != "html":
         return
     for box in list(doctree.findall(nodes.Admonition)):
+        for inside in box.findall(nodes.section):
+            inside["ids"] = [name for name in inside["ids"] if name not in SAME]
         if "dropdown" in box["classes"]:
             title = summary("", "", *box[0].children, classes=["admonition-title"])
             for link in list(title.findall(nodes.reference)):

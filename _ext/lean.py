@@ -19,6 +19,7 @@ from PIL import Image
 UNUSED = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>")
 NAMES = re.compile(r'(?:class|id)="([^"]*)"')
 ICON_FONT = re.compile(r"src:url\([^)]*fa-solid-900\.woff2\)[^}]*")
+UNSET = re.compile('(<html[^>]* data-theme=")auto"')  # a script sets it; without one, no colours
 CODE = re.compile(r'"\\(f[0-9a-f]{3})"|"([\uf000-\uf8ff])"')  # as an escape or as it is
 PICTURE = re.compile(r'<img (?!width=)([^>]*src="([^"]*/?_images/[^"]+\.(?:png|svg))"[^>]*)>')
 POINTS = re.compile(r'<svg [^>]*width="([\d.]+)pt" height="([\d.]+)pt"')
@@ -50,7 +51,8 @@ def lighten(app, exception):
 def lighten_page(page, out):
     """Write a page without what it does not use; return its classes and identifiers."""
     text = page.read_text("utf-8")
-    lean = SOUND.sub(Stored(page, out), PICTURE.sub(Sized(page), UNUSED.sub("", text)))
+    lean = UNSET.sub(r'\g<1>light"', UNUSED.sub("", text), 1)
+    lean = SOUND.sub(Stored(page, out), PICTURE.sub(Sized(page), lean))
     if lean != text:
         page.write_text(lean, "utf-8")
     return sorted({name for value in NAMES.findall(lean) for name in value.split()})

@@ -18,6 +18,9 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".bd-article table code .pre", (e) => {
     e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
   });
+  for (const [id, name] of [["search", "Search"], ["primary-sidebar", "Pages"],
+    ["secondary-sidebar", "Contents"]])
+    document.querySelector(`#pst-${id}-modal, #pst-${id}-dialog`)?.setAttribute("aria-label", name);
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });
@@ -27,6 +30,28 @@ const nameTheme = () => each(".theme-switch-button", (e) =>
   e.setAttribute("aria-label", `Colour theme: ${document.documentElement.dataset.mode}`));
 new MutationObserver(nameTheme).observe(document.documentElement, { attributeFilter: ["data-mode"] });
 document.addEventListener("DOMContentLoaded", nameTheme);
+
+// A press on these buttons by the keyboard leaves it on them, or brings it back from what they open.
+const BUTTONS = ".theme-switch-button, .primary-toggle, .secondary-toggle";
+let pressed;
+window.addEventListener("click", (event) => {
+  if (event.detail) return;  // of a mouse
+  pressed = event.target.closest?.(BUTTONS) ?? pressed;
+  if (event.target.closest?.(BUTTONS)) setTimeout(() => pressed.focus());
+}, true);
+document.addEventListener("close", () => setTimeout(() => pressed?.focus()), true);
+
+// The list of pages shows the page that one reads, also where the theme goes back to where it was.
+const showPage = () => {
+  const list = document.querySelector(":is(dialog, div).bd-sidebar-primary");
+  const own = [...document.querySelectorAll(".bd-links .current > a")].pop();
+  const { top, bottom } = list.getBoundingClientRect(), place = own?.getBoundingClientRect();
+  if (place?.height && (place.top < top || place.bottom > bottom))
+    list.scrollTop += place.top - top - list.clientHeight / 4;
+};
+window.addEventListener("load", showPage);
+document.addEventListener("click", (event) =>
+  event.target.closest(".primary-toggle") && setTimeout(showPage));
 
 // A link to what is folded opens it; one in the contents of a phone gives way to the page.
 const unfold = () => {
@@ -55,12 +80,13 @@ document.addEventListener("DOMContentLoaded", () => document.fonts.ready.then(()
   each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) =>
     reach.observe(e))));
 
-// Paper is white.
+// Paper is white, and has the pictures that are still to come.
 const page = document.documentElement;
 let theme;
 window.addEventListener("beforeprint", () => {
   theme = page.dataset.theme;
   page.dataset.theme = "light";
+  each("img[loading]", (picture) => { picture.loading = "eager"; });
 });
 window.addEventListener("afterprint", () => { page.dataset.theme = theme; });
 
