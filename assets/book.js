@@ -50,8 +50,8 @@ const showPage = () => {
     list.scrollTop += place.top - top - list.clientHeight / 4;
 };
 window.addEventListener("load", showPage);
-document.addEventListener("click", (event) =>
-  event.target.closest(".primary-toggle") && setTimeout(showPage));
+window.addEventListener("click", (event) =>
+  event.target.closest?.(".primary-toggle") && setTimeout(showPage), true);
 
 // A link to what is folded opens it; one in the contents of a phone gives way to the page.
 const unfold = () => {
@@ -80,13 +80,12 @@ document.addEventListener("DOMContentLoaded", () => document.fonts.ready.then(()
   each(".bd-article :is(.katex-display, pre, div.output, .pst-scrollable-table-container)", (e) =>
     reach.observe(e))));
 
-// Paper is white, and has the pictures that are still to come.
+// Paper is white.
 const page = document.documentElement;
 let theme;
 window.addEventListener("beforeprint", () => {
   theme = page.dataset.theme;
   page.dataset.theme = "light";
-  each("img[loading]", (picture) => { picture.loading = "eager"; });
 });
 window.addEventListener("afterprint", () => { page.dataset.theme = theme; });
 

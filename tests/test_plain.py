@@ -19,7 +19,7 @@ RAW = re.compile(
 ADDED = re.compile(r"This is a plain copy of .*?, with fewer links and folds\.|End of the solution")
 TAGGED = re.compile(r'(?s)(<div class="math block">)([^<]*)\\tag\{(.*?)\}')
 # A fold's summary is HTML, in which no formula is typeset: it leaves the title out.
-TITLE = re.compile(r"(?s)(Solution to<a[^>]*> Exercise [\d.]+)(?: \(.*?\))?(</a>)")
+TITLE = re.compile(r"(?s)(Solution to Exercise [\d.]+)(?: \(.*?\))?(</summary>)")
 VOID = {"br", "img", "hr", "input", "link", "meta", "wbr", "source"}
 CAPTION = {"caption-number", "caption-text"}
 NO_WORDS = {"headerlink", "section-number", "sd-stretched-link"}

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -275,6 +276,14 @@ def test_the_list_beside_a_page_has_all_pages_and_shows_this_one(page, site):
     assert pages == PAGES[1:] and around == [*above, page]
     assert above == [f"{Path(page).parent}/index"] * ("/document-" in page)
     assert [link for _, current, link in found if current] == ["#"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_two_parts_of_a_page_have_the_same_name(page, site):
+    names = Counter(re.findall(r'\sid="([^"]*)"', (site.html / f"{page}.html").read_text("utf-8")))
+    twice = [name for name, many in names.items() if many > 1]
+    # Each docstring counts its citations from 1; nothing leads to them.
+    assert len(names) > 3 and [name for name in twice if not re.fullmatch(r"id\d", name)] == []
 
 
 def test_chapters_are_numbered_through_the_parts(site):
@@ -561,6 +570,7 @@ def test_text_and_formulas_are_there_without_a_script(tab, address):
     formulas = page.locator("article .math .katex-html")
     assert formulas.count() > 20 and formulas.first.is_visible()
     assert page.locator("article p").first.is_visible()
+    assert page.locator("html").get_attribute("data-theme") == "light"  # else no colours at all
     page.close()
 
 
@@ -796,7 +806,7 @@ def test_what_is_folded_opens_for_a_press(script, tab, address):
 
 FOLDS = "chapters/formulas/imbalance.html"
 WORDS = """() => document.querySelector("#sol-imbalance-4 p").textContent
-  .match(/(?:[a-z]+ ){3}[a-z]+/)[0]"""
+  .match(/ ((?:[a-z]+ ){3}[a-z]+) /)[1]"""
 
 
 def test_what_is_folded_opens_for_a_link_and_for_words_in_it(tab, address):
@@ -825,6 +835,50 @@ def test_the_button_for_light_and_dark_says_which_it_is(tab, address):
             tab.locator(f"html[data-mode={mode}]").wait_for(state="attached")
             button = tab.get_by_role("button", name=f"Colour theme: {mode}", exact=True)
             button.click()
+
+
+FOCUS = """() => document.activeElement.className.match(/[a-z]+-(?:button|toggle)/g)?.at(-1)"""
+
+
+def test_the_keyboard_stays_on_what_it_pressed(tab, address):
+    with visit(tab, f"{address}/{CHAPTERS[0]}.html", PHONE) as problems:
+        mode = tab.locator("html").get_attribute("data-mode")
+        tab.locator(".theme-switch-button").focus()
+        tab.keyboard.press("Enter")
+        tab.locator(f"html:not([data-mode={mode}])").wait_for(state="attached")
+        tab.wait_for_function(f"({FOCUS})() === 'switch-button'")
+        for part, name in ("primary", "Pages"), ("secondary", "Contents"):
+            tab.locator(f".{part}-toggle").focus()
+            tab.keyboard.press("Enter")
+            tab.get_by_role("dialog", name=name).wait_for()
+            tab.keyboard.press("Escape")
+            tab.wait_for_function(f"({FOCUS})() === '{part}-toggle'")
+        tab.evaluate("() => localStorage.clear()")
+        assert problems == []
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_list_of_pages_shows_the_page(width, tab, address):
+    own = tab.locator(".bd-links .current > a").last
+    with visit(tab, f"{address}/index.html", width) as problems:
+        pass
+    with visit(tab, f"{address}/{CHAPTERS[-1]}.html", width) as more:
+        if width == PHONE:
+            tab.locator(".primary-toggle").click()
+        tab.wait_for_function(
+            "e => e.getBoundingClientRect().bottom < innerHeight", arg=own.element_handle()
+        )
+        assert own.is_visible() and problems == more == []
+
+
+def test_formulas_are_whole_where_the_system_chooses_colours(tab, address):
+    colours = "e => [getComputedStyle(e).color, getComputedStyle(e).forcedColorAdjust]"
+    with visit(tab, f"{address}/{CHAPTERS[0]}.html", DESK) as problems:
+        tab.emulate_media(forced_colors="active")
+        text, _ = tab.locator("article p").first.evaluate(colours)
+        formula = tab.locator("article p .katex-html").first.evaluate(colours)
+        tab.emulate_media(forced_colors="none")
+        assert formula == [text, "none"] and problems == []
 
 
 COPIED = """() => {
