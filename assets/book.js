@@ -31,16 +31,6 @@ const nameTheme = () => each(".theme-switch-button", (e) =>
 new MutationObserver(nameTheme).observe(document.documentElement, { attributeFilter: ["data-mode"] });
 document.addEventListener("DOMContentLoaded", nameTheme);
 
-// A press on these buttons by the keyboard leaves it on them, or brings it back from what they open.
-const BUTTONS = ".theme-switch-button, .primary-toggle, .secondary-toggle";
-let pressed;
-window.addEventListener("click", (event) => {
-  if (event.detail) return;  // of a mouse
-  pressed = event.target.closest?.(BUTTONS) ?? pressed;
-  if (event.target.closest?.(BUTTONS)) setTimeout(() => pressed.focus());
-}, true);
-document.addEventListener("close", () => setTimeout(() => pressed?.focus()), true);
-
 // The list of pages shows the page that one reads, also where the theme goes back to where it was.
 const showPage = () => {
   const list = document.querySelector(":is(dialog, div).bd-sidebar-primary");
@@ -50,8 +40,17 @@ const showPage = () => {
     list.scrollTop += place.top - top - list.clientHeight / 4;
 };
 window.addEventListener("load", showPage);
-window.addEventListener("click", (event) =>
-  event.target.closest?.(".primary-toggle") && setTimeout(showPage), true);
+
+// The theme takes the focus from these buttons; the keyboard stays on them, and comes back to them
+// from what they open.
+let pressed;
+window.addEventListener("click", (event) => {
+  const button = event.target.closest(".theme-switch-button, .primary-toggle, .secondary-toggle");
+  if (!button) return;
+  pressed = event.detail ? undefined : button;  // a mouse has clicks to count
+  setTimeout(() => { pressed?.focus(); showPage(); });
+}, true);
+document.addEventListener("close", () => setTimeout(() => pressed?.focus()), true);
 
 // A link to what is folded opens it; one in the contents of a phone gives way to the page.
 const unfold = () => {
@@ -60,8 +59,11 @@ const unfold = () => {
 };
 window.addEventListener("hashchange", unfold);
 window.addEventListener("load", unfold);
-document.addEventListener("click", (event) =>
-  event.target.closest("dialog a[href^='#']")?.closest("dialog").close());
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("dialog a[href^='#']")) return;
+  pressed = undefined;  // the keyboard goes on from where the link leads
+  event.target.closest("dialog").close();
+});
 
 // What scrolls by itself can be reached with the keyboard, at whatever size it is laid out, and
 // shows whether there is more.

@@ -818,13 +818,18 @@ def test_what_is_folded_opens_for_a_link_and_for_words_in_it(tab, address):
         assert problems == more == []
 
 
+FOCUS = """() => document.activeElement.className.match(/[a-z]+-(?:button|toggle)/g)?.at(-1)"""
+
+
 def test_the_contents_of_a_phone_give_way_to_what_was_chosen(tab, address):
     with visit(tab, f"{address}/chapters/reference/faq.html", PHONE) as problems:
-        tab.locator(".secondary-toggle").click()
+        tab.locator(".secondary-toggle").press("Enter")
         link = tab.locator("dialog[open] a[href^='#']").last
         place = link.get_attribute("href")
-        link.click()
+        link.press("Enter")
         tab.wait_for_function("() => !document.querySelector('dialog[open]')")
+        tab.wait_for_timeout(100)
+        assert tab.evaluate(FOCUS) is None  # the keyboard goes on from there
         assert tab.evaluate("() => location.hash") == place and problems == []
 
 
@@ -835,9 +840,6 @@ def test_the_button_for_light_and_dark_says_which_it_is(tab, address):
             tab.locator(f"html[data-mode={mode}]").wait_for(state="attached")
             button = tab.get_by_role("button", name=f"Colour theme: {mode}", exact=True)
             button.click()
-
-
-FOCUS = """() => document.activeElement.className.match(/[a-z]+-(?:button|toggle)/g)?.at(-1)"""
 
 
 def test_the_keyboard_stays_on_what_it_pressed(tab, address):
