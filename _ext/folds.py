@@ -1,4 +1,4 @@
-"""Folds what a page shows only to who asks: solutions, and other boxes of the class dropdown.
+"""Folds what a page shows only to who asks: solutions, and other boxes of the class ``dropdown``.
 
 Browsers fold details by themselves: before any script, without one, and where their search finds a
 word inside, they open.
