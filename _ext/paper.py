@@ -97,8 +97,9 @@ def leave_out_folded_code(doctree):
                 above += len(code.astext().splitlines())
                 code.parent.remove(code)
             after = cell.next_node(nodes.Element, descend=False, siblings=True)
-            if shows(cell) or after is None or "input" not in after.get("hide_mode", ""):
-                said = above > 1 and (shows(cell) or after is not None)
+            shown = shows(cell)
+            if shown or after is None or "input" not in after.get("hide_mode", ""):
+                said = above > 1 and (shown or after is not None)
                 cell.insert(0, [raw(rf"\folded{{{above}}}")] * said)
                 above = 0
 
@@ -207,10 +208,10 @@ def fit_table(table):
 
 
 def keep_rows(table):
-    """Let no page begin with the last rows of a table, or with one that goes on with another."""
+    """Let no page part the first rows of a table, the last, or those that go on with one before."""
     rows = list(next(table.findall(nodes.tbody)))
-    for left, (row, after) in zip(range(len(rows) - 2, -1, -1), pairwise(rows)):
-        if left < 2 or left == len(rows) - 2 or not after[0].astext().strip():
+    for number, (row, after) in enumerate(pairwise(rows), 1):
+        if number == 1 or number >= len(rows) - 2 or not after[0].astext().strip():
             row[-1].append(raw(r"\keeprow"))
 
 

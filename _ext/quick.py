@@ -73,11 +73,7 @@ def list_pages(app, pagename, templatename, context, doctree):
     """Take the list of all pages from the page that asked first, and change the links in it."""
     lists = app.builder.__dict__.setdefault("lists_of_pages", {})
     own, first = app.builder.get_target_uri(pagename), context["toctree"]
-    parents = {page: above for above, pages in app.env.toctree_includes.items() for page in pages}
-    around, page = set(), pagename
-    while page:
-        around.add(app.builder.get_target_uri(page))
-        page = parents.get(page)
+    around = {own, *(urljoin(own, page["link"]) for page in context["parents"])}
 
     def from_root(found):
         level, kind, link = found.groups()

@@ -18,9 +18,10 @@ document.addEventListener("DOMContentLoaded", () => {
   each(".bd-article table code .pre", (e) => {
     e.innerHTML = e.innerHTML.replace(/(?<=[_(,=]|[a-z)]\.)(?=\w)|(?<=[a-z])(?=[A-Z])/g, "<wbr>");
   });
-  for (const [id, name] of [["search", "Search"], ["primary-sidebar", "Pages"],
-    ["secondary-sidebar", "Contents"]])
-    document.querySelector(`#pst-${id}-modal, #pst-${id}-dialog`)?.setAttribute("aria-label", name);
+  // What opens over the page has no name.
+  each("#pst-search-dialog", (e) => e.setAttribute("aria-label", "Search"));
+  each("#pst-primary-sidebar-modal", (e) => e.setAttribute("aria-label", "Pages"));
+  each("#pst-secondary-sidebar-modal", (e) => e.setAttribute("aria-label", "Contents"));
   // A citation list is a list of paragraphs, not of list items.
   each(".citation-list[role], [role=doc-biblioentry]", (e) => e.removeAttribute("role"));
 });

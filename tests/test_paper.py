@@ -76,10 +76,9 @@ def test_the_cheat_sheet_has_every_loss(source):
 
 
 def test_links_to_pages_name_the_page(latex):
-    role = r"\\DUrole\{std,std-(?:doc|ref)\}\{(.*?)\}{4,}(\\onpage)?"
-    found = re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, latex)
-    role = r"([^\\{}]+)\}{3}(\\onpage)?"  # to a place on the same page
-    found += re.findall(r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{" + role, latex)
+    link = r"\\detokenize\{([^}]*)\}\]\{\\sphinxcrossref\{"
+    found = re.findall(link + r"\\DUrole\{std,std-(?:doc|ref)\}\{(.*?)\}{4,}(\\onpage)?", latex)
+    found += re.findall(link + r"([^\\{}]+)\}{3}(\\onpage)?", latex)  # to a place on the same page
     unlisted = ":term-", ":lossbook"
     links = [(w, named) for place, w, named in found if not any(u in place for u in unlisted)]
     unnamed = [words for words, named in links if not named]

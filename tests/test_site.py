@@ -793,6 +793,11 @@ def test_letters_lead_through_the_glossary(tab, address):
         assert len(first) > 15 and min(map(min, sizes)) >= 44 and problems == []
 
 
+FOLDS = "chapters/formulas/imbalance.html"
+WORDS = """() => document.querySelector("#sol-imbalance-4 p").textContent
+  .match(/ ((?:[a-z]+ ){3}[a-z]+) /)[1]"""
+
+
 @pytest.mark.parametrize("script", [True, False])
 def test_what_is_folded_opens_for_a_press(script, tab, address):
     page = tab.context.browser.new_page(java_script_enabled=script)
@@ -802,11 +807,6 @@ def test_what_is_folded_opens_for_a_press(script, tab, address):
     page.get_by_text("Solution to Exercise 13.2 ", exact=False).click()
     assert text.is_visible() and not page.locator("#sol-imbalance-1 p").first.is_visible()
     page.close()
-
-
-FOLDS = "chapters/formulas/imbalance.html"
-WORDS = """() => document.querySelector("#sol-imbalance-4 p").textContent
-  .match(/ ((?:[a-z]+ ){3}[a-z]+) /)[1]"""
 
 
 def test_what_is_folded_opens_for_a_link_and_for_words_in_it(tab, address):
